@@ -1,0 +1,131 @@
+/**
+ * A partition's step: one event of its log, applied to its user and its aggregates. Everything
+ * that follows from the event is in what this returns or marked dirty in the partition's state,
+ * and is stored in one commit (I1).
+ */
+import { utcDay } from '../../protocols/cells.ts';
+import type { Receipt } from '../../protocols/decision.ts';
+import type { Event, Rejection } from '../../protocols/event.ts';
+import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
+import { toMicros } from '../../protocols/money.ts';
+import type { FusedState } from '../../protocols/user-snapshot.ts';
+import { channelOf } from '../channel/derive-channel.ts';
+import { receiveEvent, withState } from '../user/actor.ts';
+import { admit } from '../user/duplicates.ts';
+import { hasOrder, moveAlongPath, type PathTally } from '../user/journey.ts';
+import type { UserActor } from '../user/machine.ts';
+import { allows } from '../user/state.ts';
+import { decide } from './decide.ts';
+import type { PartitionState } from './state.ts';
+
+export type Applied =
+  | { readonly verdict: 'accepted'; readonly actor: UserActor; readonly receipt?: Receipt }
+  /** With an actor where the duplicate has to be remembered. */
+  | { readonly verdict: 'duplicate'; readonly reason: string; readonly actor?: UserActor }
+  | { readonly verdict: 'rejected'; readonly rejection: Rejection };
+
+/** An event with its place in the log. */
+export interface LoggedEvent {
+  readonly user: UserToken;
+  readonly sequence: StreamSequence;
+  readonly event: Event;
+}
+
+/** Applies one parsed event. A duplicate or a rejected event changes nothing but its count. */
+export function applyEvent(
+  partition: PartitionState,
+  actor: UserActor,
+  { user, sequence, event }: LoggedEvent,
+): Applied {
+  const { settings } = partition.reference;
+  const traffic = partition.traffic();
+  const rejection = unfit(event, settings.currency);
+  if (rejection !== undefined) {
+    traffic.rejected++;
+    return { verdict: 'rejected', rejection };
+  }
+  const admission = admit(actor.context.duplicates, event);
+  if (admission.duplicate) {
+    traffic.duplicates++;
+    return { verdict: 'duplicate', reason: admission.reason };
+  }
+  if (event.type === 'conversion' && hasOrder(actor.context, event)) {
+    traffic.duplicates++;
+    return {
+      verdict: 'duplicate',
+      reason: `order_id ${event.order_id} was seen before`,
+      // The order leaves the path one day; its index keeps a repetition of this event out.
+      actor: withState(actor, { ...actor.context, duplicates: admission.memory }),
+    };
+  }
+  traffic.accepted++;
+  const before = actor.context;
+  let next = receiveEvent(actor, event, admission.memory, settings);
+  countEvent(partition, event, before);
+  const tally: PathTally = {
+    touchesTooLate: 0,
+    conversionsTooLate: 0,
+    touchesOutsideWindow: 0,
+    conversionsWithoutPath: 0,
+    refundsUnmatched: 0,
+    refundedMicros: 0,
+  };
+  let state = moveAlongPath(before, next.context, event, settings, partition, tally);
+  traffic.touches_too_late += tally.touchesTooLate;
+  traffic.conversions_too_late += tally.conversionsTooLate;
+  traffic.touches_outside_window += tally.touchesOutsideWindow;
+  traffic.conversions_without_path += tally.conversionsWithoutPath;
+  traffic.refunds_unmatched += tally.refundsUnmatched;
+  traffic.refunded_micros += tally.refundedMicros;
+  const made = allows(state, 'personalization', settings)
+    ? decide(partition, user, state, event, sequence)
+    : undefined;
+  if (made !== undefined) {
+    state = made.state;
+    traffic.decisions++;
+    if (made.receipt.decision.orchestration.winner_campaign !== null) traffic.wins++;
+  }
+  if (state !== next.context) next = withState(next, state);
+  return made === undefined
+    ? { verdict: 'accepted', actor: next }
+    : { verdict: 'accepted', actor: next, receipt: made.receipt };
+}
+
+/** Takes the count of an event that could not even be parsed. */
+export function countRejected(partition: PartitionState): void {
+  partition.traffic().rejected++;
+}
+
+function unfit(event: Event, currency: string): Rejection | undefined {
+  if (event.type !== 'conversion' || event.currency === currency) return undefined;
+  return {
+    field: 'currency',
+    expected: `"${currency}", the reporting currency`,
+    found: JSON.stringify(event.currency),
+    hint: 'convert the value before sending it',
+  };
+}
+
+function countEvent(partition: PartitionState, event: Event, user: FusedState): void {
+  const traffic = partition.traffic();
+  switch (event.type) {
+    case 'impression':
+    case 'click': {
+      traffic.touches++;
+      const kind = event.type === 'click' ? 'clicks' : 'impressions';
+      partition.touch(utcDay(event.timestamp), channelOf(event), kind, toMicros(event.cost ?? 0));
+      return;
+    }
+    case 'conversion':
+      traffic.conversions++;
+      traffic.value_micros += toMicros(event.value);
+      return;
+    case 'outcome': {
+      const win = user.exposures.find((exposure) => exposure.decision === event.decision_id);
+      if (win !== undefined) partition.changeDelivery(win.campaign)[event.outcome]++;
+      return;
+    }
+    default:
+      return;
+  }
+}

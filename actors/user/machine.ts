@@ -1,0 +1,174 @@
+/**
+ * The user actor's statechart: four parallel regions over the fused state.
+ *
+ *   consent  unasked, granted, limited (one purpose of two), refused
+ *   session  idle, active
+ *   funnel   aware, exploring, considering, buying, customer, lapsed
+ *   risk     steady, drifting, atRisk, churned; up and down at different levels (hysteresis)
+ *
+ * Guards only read the context. Timers are absolute deadlines in the context (`session.endsAtMs`,
+ * `lapsesAtMs`), so they are durable and replay with the log; XState's own `after` is not used.
+ */
+import { assign, raise, type SnapshotFrom, setup } from 'xstate';
+import { DEFAULT_SETTINGS, type Settings } from '../../protocols/campaign.ts';
+import type { Event } from '../../protocols/event.ts';
+import type { FusedState } from '../../protocols/user-snapshot.ts';
+import { admit } from './duplicates.ts';
+import { foldEvent, NEW_USER } from './state.ts';
+
+/** Churn risk at which the risk region moves up, and, lower, at which it moves back. */
+export const RISK_UP = { drifting: 0.35, atRisk: 0.6 } as const;
+export const RISK_DOWN = { steady: 0.25, drifting: 0.5 } as const;
+
+export type UserMachineEvent =
+  /** An event as applications send it: folds it, then settles the regions. */
+  | { readonly type: 'event.received'; readonly event: Event; readonly settings?: Settings }
+  /** The context has changed: each region moves to where its guards say. */
+  | { readonly type: 'settle' }
+  | { readonly type: 'session.elapsed' }
+  | { readonly type: 'absence.elapsed' };
+
+const machineSetup = setup({
+  types: { context: {} as FusedState, events: {} as UserMachineEvent },
+  guards: {
+    isNew: ({ context, event }) =>
+      event.type === 'event.received' && !admit(context.duplicates, event.event).duplicate,
+    consentGranted: ({ context: { consent } }) =>
+      consent.measurement === 'granted' && consent.personalization === 'granted',
+    consentRefused: ({ context: { consent } }) =>
+      consent.measurement === 'refused' && consent.personalization === 'refused',
+    consentLimited: ({ context: { consent } }) => consent.measurement !== consent.personalization,
+    sessionOpen: ({ context }) => context.nowMs <= context.session.endsAtMs,
+    explores: ({ context }) => context.step === 'exploring',
+    considers: ({ context }) => context.step === 'considering',
+    buys: ({ context }) => context.step === 'buying',
+    converts: ({ context }) => context.step === 'customer',
+    drifts: ({ context }) => context.intents.churn_risk >= RISK_UP.drifting,
+    isAtRisk: ({ context }) => context.intents.churn_risk >= RISK_UP.atRisk,
+    recovers: ({ context }) => context.intents.churn_risk < RISK_DOWN.steady,
+    eases: ({ context }) => context.intents.churn_risk < RISK_DOWN.drifting,
+  },
+  actions: {
+    fold: assign(({ context, event }) => {
+      if (event.type !== 'event.received') return context;
+      const admission = admit(context.duplicates, event.event);
+      if (admission.duplicate) return context;
+      const settings = event.settings ?? DEFAULT_SETTINGS;
+      return foldEvent(context, event.event, admission.memory, settings);
+    }),
+  },
+});
+
+const consent = {
+  initial: 'unasked',
+  states: {
+    unasked: {
+      on: {
+        settle: [
+          { guard: 'consentGranted', target: 'granted' },
+          { guard: 'consentRefused', target: 'refused' },
+          { guard: 'consentLimited', target: 'limited' },
+        ],
+      },
+    },
+    granted: {
+      on: {
+        settle: [
+          { guard: 'consentRefused', target: 'refused' },
+          { guard: 'consentLimited', target: 'limited' },
+        ],
+      },
+    },
+    limited: {
+      on: {
+        settle: [
+          { guard: 'consentGranted', target: 'granted' },
+          { guard: 'consentRefused', target: 'refused' },
+        ],
+      },
+    },
+    refused: {
+      on: {
+        settle: [
+          { guard: 'consentGranted', target: 'granted' },
+          { guard: 'consentLimited', target: 'limited' },
+        ],
+      },
+    },
+  },
+} as const;
+
+const session = {
+  initial: 'idle',
+  states: {
+    idle: { on: { settle: { guard: 'sessionOpen', target: 'active' } } },
+    active: { on: { 'session.elapsed': { target: 'idle' } } },
+  },
+} as const;
+
+const toCustomer = { guard: 'converts', target: 'customer' } as const;
+const toBuying = { guard: 'buys', target: 'buying' } as const;
+const toConsidering = { guard: 'considers', target: 'considering' } as const;
+const toExploring = { guard: 'explores', target: 'exploring' } as const;
+const lapse = { 'absence.elapsed': { target: 'lapsed' } } as const;
+
+const funnel = {
+  initial: 'aware',
+  states: {
+    aware: { on: { settle: [toCustomer, toBuying, toConsidering, toExploring], ...lapse } },
+    exploring: { on: { settle: [toCustomer, toBuying, toConsidering], ...lapse } },
+    considering: { on: { settle: [toCustomer, toBuying], ...lapse } },
+    buying: { on: { settle: [toCustomer], ...lapse } },
+    // A customer who fills a cart again is on the way to the next purchase.
+    customer: { on: { settle: [toBuying, toConsidering], ...lapse } },
+    lapsed: { on: { settle: [toCustomer, toBuying, toConsidering, toExploring] } },
+  },
+} as const;
+
+const churned = { 'absence.elapsed': { target: 'churned' } } as const;
+
+const risk = {
+  initial: 'steady',
+  states: {
+    steady: {
+      on: {
+        settle: [
+          { guard: 'isAtRisk', target: 'atRisk' },
+          { guard: 'drifts', target: 'drifting' },
+        ],
+        ...churned,
+      },
+    },
+    drifting: {
+      on: {
+        settle: [
+          { guard: 'isAtRisk', target: 'atRisk' },
+          { guard: 'recovers', target: 'steady' },
+        ],
+        ...churned,
+      },
+    },
+    atRisk: {
+      on: {
+        settle: [
+          { guard: 'recovers', target: 'steady' },
+          { guard: 'eases', target: 'drifting' },
+        ],
+        ...churned,
+      },
+    },
+    // Whoever comes back has to prove steady again.
+    churned: { on: { settle: { target: 'drifting' } } },
+  },
+} as const;
+
+export const userMachine = machineSetup.createMachine({
+  id: 'user',
+  type: 'parallel',
+  context: NEW_USER,
+  on: { 'event.received': { guard: 'isNew', actions: ['fold', raise({ type: 'settle' })] } },
+  states: { consent, session, funnel, risk },
+});
+
+/** A user actor's state in memory: the statechart's value and the fused state as its context. */
+export type UserActor = SnapshotFrom<typeof userMachine>;

@@ -1,0 +1,196 @@
+/**
+ * The Markov path: a user's channel touches and conversions in event-time order, cut into paths,
+ * and what each change of it does to the transition counts.
+ *
+ * A path ends in a conversion, or in null when no touch follows within the lookback window. It
+ * holds the touches of the window before its end, at most MAX_PATH_TOUCHES; an open path counts
+ * as ended in null until the next touch or the conversion moves it.
+ *
+ * Invariants:
+ *   P1 The counts always equal those of the user's sorted items cut from nothing (I6): a change is
+ *      counted as "retract the paths before, assert the paths after".
+ *   P2 Pruning never changes a count: it forgets only what no acceptable item can reach any more.
+ */
+import { CONVERSION, NULL, START, utcDay } from '../../protocols/cells.ts';
+import type { Micros } from '../../protocols/money.ts';
+import type { PathConversion, PathItem } from '../../protocols/user-snapshot.ts';
+
+/** Touches a path may hold; of longer ones the last are kept. */
+export const MAX_PATH_TOUCHES = 128;
+/** Items kept per user; beyond, the oldest settle early. */
+export const MAX_PATH_ITEMS = 256;
+
+/** One path: its channels with immediate repeats collapsed, and how it ended. */
+export interface Path {
+  readonly channels: readonly string[];
+  /** The UTC day of its first touch: the cohort it counts in. */
+  readonly day: string;
+  /** What the conversion is worth, or undefined for a path that ends in null so far. */
+  readonly conversionMicros: Micros | undefined;
+}
+
+/** The paths of a list of items, with what fell outside every one of them. */
+export interface CutPaths {
+  readonly paths: readonly Path[];
+  readonly touchesOutsideWindow: number;
+  readonly conversionsWithoutPath: number;
+}
+
+/** Where changes of the counts go; `by` is +1 or -1. */
+export interface PathCounts {
+  transition(day: string, from: string, to: string, by: number): void;
+  path(day: string, by: number): void;
+  conversion(day: string, lastChannel: string, micros: Micros, by: number): void;
+}
+
+export interface PathBounds {
+  readonly lookbackMs: number;
+  readonly latenessMs: number;
+}
+
+/** True for a conversion, false for a touch. */
+export function isConversion(item: PathItem): item is PathConversion {
+  return 'order' in item;
+}
+
+/** Inserts an item in event-time order; at equal times touches come first, then by id. O(n). */
+export function placeItem(items: readonly PathItem[], item: PathItem): PathItem[] {
+  const placed = items.slice();
+  let i = placed.length;
+  while (i > 0 && comesBefore(item, placed[i - 1] as PathItem)) i--;
+  placed.splice(i, 0, item);
+  return placed;
+}
+
+/** Cuts items, sorted by placeItem's order, into paths. O(n). */
+export function cutPaths(items: readonly PathItem[], lookbackMs: number): CutPaths {
+  const paths: Path[] = [];
+  let touchesOutsideWindow = 0;
+  let conversionsWithoutPath = 0;
+  let first = 0;
+  let open: PathItem[] = [];
+  const close = (micros: Micros | undefined): void => {
+    if (first < open.length) paths.push(pathOf(open, first, micros));
+    open = [];
+    first = 0;
+  };
+  for (const item of items) {
+    const last = open[open.length - 1];
+    if (last !== undefined && item.t - last.t > lookbackMs) close(undefined);
+    if (isConversion(item)) {
+      touchesOutsideWindow -= first;
+      first = advance(open, first, item.t - lookbackMs);
+      touchesOutsideWindow += first;
+      if (first === open.length) conversionsWithoutPath++;
+      close(item.micros);
+      continue;
+    }
+    open.push(item);
+    const before = first;
+    first = advance(open, first, item.t - lookbackMs);
+    if (open.length - first > MAX_PATH_TOUCHES) first = open.length - MAX_PATH_TOUCHES;
+    touchesOutsideWindow += first - before;
+  }
+  close(undefined);
+  return { paths, touchesOutsideWindow, conversionsWithoutPath };
+}
+
+/** Counts the change from one list of paths to another (P1). O(changed touches). */
+export function countChange(
+  before: readonly Path[],
+  after: readonly Path[],
+  counts: PathCounts,
+): void {
+  const shared = Math.min(before.length, after.length);
+  for (let i = 0; i < shared; i++) replacePath(before[i] as Path, after[i] as Path, counts);
+  for (let i = shared; i < before.length; i++) countPath(before[i] as Path, counts, -1, 0);
+  for (let i = shared; i < after.length; i++) countPath(after[i] as Path, counts, 1, 0);
+}
+
+/**
+ * Forgets the items that no acceptable item can change any more (P2): those of paths that ended
+ * before the watermark nowMs - latenessMs, and, beyond MAX_PATH_ITEMS, the oldest.
+ */
+export function prune(items: readonly PathItem[], nowMs: number, bounds: PathBounds): PathItem[] {
+  const watermarkMs = nowMs - bounds.latenessMs;
+  let keepFrom = 0;
+  let earliestCut = 0;
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i] as PathItem;
+    const previous = items[i - 1];
+    const startsAnew =
+      previous !== undefined &&
+      (isConversion(previous) || item.t - previous.t > bounds.lookbackMs);
+    if (!startsAnew) continue;
+    if (earliestCut === 0) earliestCut = i;
+    // What starts anew before the watermark can neither be preceded nor joined from behind.
+    if ((isConversion(previous) ? previous.t : item.t) < watermarkMs) keepFrom = i;
+  }
+  const last = items[items.length - 1];
+  if (last !== undefined) {
+    const settled = isConversion(last)
+      ? last.t < watermarkMs
+      : watermarkMs - last.t > bounds.lookbackMs;
+    if (settled) return [];
+  }
+  while (items.length - keepFrom > MAX_PATH_ITEMS) {
+    keepFrom = earliestCut > keepFrom ? earliestCut : keepFrom + 1;
+  }
+  while (keepFrom < items.length) {
+    const item = items[keepFrom] as PathItem;
+    if (isConversion(item) || item.t > watermarkMs - bounds.lookbackMs) break;
+    keepFrom++;
+  }
+  return keepFrom === 0 ? (items as PathItem[]) : items.slice(keepFrom);
+}
+
+function comesBefore(a: PathItem, b: PathItem): boolean {
+  if (a.t !== b.t) return a.t < b.t;
+  if (isConversion(a) !== isConversion(b)) return !isConversion(a);
+  return a.id < b.id;
+}
+
+/** The first touch later than `afterMs`, from index `first` on. */
+function advance(touches: readonly PathItem[], first: number, afterMs: number): number {
+  let i = first;
+  while (i < touches.length && (touches[i] as PathItem).t <= afterMs) i++;
+  return i;
+}
+
+function pathOf(
+  touches: readonly PathItem[],
+  first: number,
+  conversionMicros: Micros | undefined,
+): Path {
+  const channels: string[] = [];
+  for (let i = first; i < touches.length; i++) {
+    const touch = touches[i] as PathItem;
+    if (isConversion(touch)) throw new Error('P1: a conversion stands inside a path');
+    if (touch.channel !== channels[channels.length - 1]) channels.push(touch.channel);
+  }
+  return { channels, day: utcDay((touches[first] as PathItem).t), conversionMicros };
+}
+
+/** Counts only where the two paths differ: a path that grew by a touch costs three counts. */
+function replacePath(before: Path, after: Path, counts: PathCounts): void {
+  let same = 0;
+  if (before.day === after.day) {
+    while (same < before.channels.length && before.channels[same] === after.channels[same]) same++;
+    const wholly = same === before.channels.length && same === after.channels.length;
+    if (wholly && before.conversionMicros === after.conversionMicros) return;
+  }
+  countPath(before, counts, -1, same);
+  countPath(after, counts, 1, same);
+}
+
+/** Counts a path from its transition number `from` on; with `from` > 0 the path itself stays. */
+function countPath(path: Path, counts: PathCounts, by: number, from: number): void {
+  const { channels, day, conversionMicros } = path;
+  if (from === 0) counts.path(day, by);
+  for (let i = from; i < channels.length; i++) {
+    counts.transition(day, channels[i - 1] ?? START, channels[i] as string, by);
+  }
+  const last = channels[channels.length - 1] as string;
+  counts.transition(day, last, conversionMicros === undefined ? NULL : CONVERSION, by);
+  if (conversionMicros !== undefined) counts.conversion(day, last, conversionMicros, by);
+}

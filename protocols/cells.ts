@@ -1,0 +1,108 @@
+/**
+ * A partition's aggregates. Each cell is cumulative and stored as its subject's last value, so
+ * the global figure is a sum over partitions and nothing is ever added twice (I3).
+ */
+import { z } from 'zod';
+import { campaignSchema, campaignStatusSchema, settingsSchema } from './campaign.ts';
+
+const count = z.int();
+const micros = z.int();
+const v = z.literal(1);
+
+/** The states of a path's chain that are not channels. */
+export const START = '(start)';
+export const CONVERSION = '(conversion)';
+export const NULL = '(null)';
+
+/** Paths that began on one UTC day: name `paths.<yyyymmdd>`. */
+export const pathsCellSchema = z.object({
+  v,
+  paths: count,
+  conversions: count,
+  value_micros: micros,
+  /** Transitions of order 1: from, to, how often; an open path counts as ended in null. */
+  transitions: z.record(z.string(), z.record(z.string(), count)),
+  /** Conversion value by the path's last channel. */
+  value_by_last: z.record(z.string(), micros),
+});
+export type PathsCell = z.infer<typeof pathsCellSchema>;
+
+/** Touches and what they cost on one UTC day of event time: name `channels.<yyyymmdd>`. */
+export const channelsCellSchema = z.object({
+  v,
+  channels: z.record(
+    z.string(),
+    z.object({ impressions: count, clicks: count, cost_micros: micros }),
+  ),
+});
+export type ChannelsCell = z.infer<typeof channelsCellSchema>;
+
+/** What passed through the partition: name `traffic`. */
+export const trafficCellSchema = z.object({
+  v,
+  accepted: count,
+  duplicates: count,
+  rejected: count,
+  touches: count,
+  /** Touches and conversions that came after their place in the path was settled. */
+  touches_too_late: count,
+  conversions_too_late: count,
+  /** Touches dropped from a path because the lookback window had passed them. */
+  touches_outside_window: count,
+  conversions: count,
+  /** Conversions with no touch inside the lookback window. */
+  conversions_without_path: count,
+  value_micros: micros,
+  refunded_micros: micros,
+  refunds_unmatched: count,
+  decisions: count,
+  wins: count,
+});
+export type TrafficCell = z.infer<typeof trafficCellSchema>;
+
+/** One campaign as this partition knows it: name `campaign.<id>`. */
+export const campaignCellSchema = z.object({
+  v,
+  version: count,
+  status: campaignStatusSchema,
+  campaign: campaignSchema,
+});
+export type CampaignCell = z.infer<typeof campaignCellSchema>;
+
+/** One campaign's delivery in this partition: name `delivery.<id>`. */
+export const deliveryCellSchema = z.object({
+  v,
+  granted_micros: micros,
+  spent_micros: micros,
+  wins: count,
+  shown: count,
+  clicked: count,
+  dismissed: count,
+});
+export type DeliveryCell = z.infer<typeof deliveryCellSchema>;
+
+/** Settings and the versions of what has come through the log: name `reference`. */
+export const referenceCellSchema = z.object({
+  v,
+  settings: settingsSchema,
+  settings_version: count,
+  grants_version: count,
+});
+export type ReferenceCell = z.infer<typeof referenceCellSchema>;
+
+/** Every cell by the first word of its name. */
+export interface CellByKind {
+  readonly paths: PathsCell;
+  readonly channels: ChannelsCell;
+  readonly traffic: TrafficCell;
+  readonly campaign: CampaignCell;
+  readonly delivery: DeliveryCell;
+  readonly reference: ReferenceCell;
+}
+export type CellKind = keyof CellByKind;
+export type Cell = CellByKind[CellKind];
+
+/** The UTC day of a time, as `yyyymmdd`. */
+export function utcDay(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10).replaceAll('-', '');
+}

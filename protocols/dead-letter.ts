@@ -1,0 +1,22 @@
+/**
+ * An event that could not be taken. The event itself stays in EVENTS under its sequence; the
+ * letter says why it was refused and shows how it began.
+ */
+import { z } from 'zod';
+
+export const MAX_EXCERPT_BYTES = 1_024;
+
+export const deadLetterSchema = z.object({
+  v: z.literal(1),
+  partition: z.int(),
+  sequence: z.int(),
+  subject: z.string(),
+  field: z.string(),
+  expected: z.string(),
+  found: z.string(),
+  hint: z.string(),
+  bytes: z.int(),
+  /** The first MAX_EXCERPT_BYTES of the body, base64. */
+  excerpt: z.string(),
+});
+export type DeadLetter = z.infer<typeof deadLetterSchema>;

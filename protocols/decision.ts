@@ -1,0 +1,84 @@
+/**
+ * What applications get back, and the receipt that says why.
+ */
+import { z } from 'zod';
+import { SIGNALS } from './campaign.ts';
+
+/** Scored candidates come first; what is beyond the bound is counted by its reason only. */
+export const MAX_RECEIPT_CANDIDATES = 64;
+
+const unit = z.number().min(0).max(1);
+
+export const decisionSchema = z.object({
+  v: z.literal(1),
+  decision_id: z.string(),
+  /** From storing the event to emitting the decision; the one figure that a replay may change. */
+  latency_ms: z.number().min(0),
+  rtme_state: z.object({
+    engagement_intent: unit,
+    purchase_intent: unit,
+    churn_risk: unit,
+    /** The concept that stands out most, with its level, e.g. `high_stickiness`. */
+    concept: z.string(),
+  }),
+  orchestration: z.object({
+    /** Null when no campaign qualified; the receipt names each one's reason. */
+    winner_campaign: z.string().nullable(),
+    trigger_type: z.string().nullable(),
+  }),
+  event_id: z.string(),
+  receipt_id: z.string(),
+});
+export type Decision = z.infer<typeof decisionSchema>;
+
+/** Why a campaign took no part in an auction. */
+export const exclusionSchema = z.enum([
+  'not_live',
+  'not_triggered',
+  'wrong_placement',
+  'not_scheduled',
+  'targeting',
+  'frequency_cap',
+  'min_spacing',
+  'budget',
+  'below_reserve',
+]);
+export type Exclusion = z.infer<typeof exclusionSchema>;
+
+const candidateSchema = z.object({
+  campaign: z.string(),
+  version: z.int(),
+  bid_micros: z.int(),
+  /** Quality in parts per million; score = bid_micros x quality_ppm, an exact integer. */
+  quality_ppm: z.int(),
+  score: z.int(),
+  excluded: exclusionSchema.optional(),
+  /** What quality is made of: `base` and each signal's part, before it is held to 0.01 … 1. */
+  contributions: z.record(z.string(), z.number()).optional(),
+});
+export type Candidate = z.infer<typeof candidateSchema>;
+
+export const receiptSchema = z.object({
+  v: z.literal(1),
+  /** As applications got it, but for the latency, which a replay cannot give again. */
+  decision: decisionSchema.omit({ latency_ms: true }),
+  user: z.string(),
+  event: z.object({
+    event_id: z.string(),
+    type: z.string(),
+    sequence: z.int(),
+    timestamp: z.int(),
+    placement: z.string().optional(),
+  }),
+  versions: z.object({ model: z.int(), settings: z.int() }),
+  /** All that the auction read of the user. */
+  signals: z.record(z.enum(SIGNALS), unit),
+  reserve_micros: z.int(),
+  candidates: z.array(candidateSchema).max(MAX_RECEIPT_CANDIDATES),
+  /** How many campaigns were excluded, by reason, beyond those listed too. */
+  excluded: z.partialRecord(exclusionSchema, z.int()),
+  price_micros: z.int(),
+  /** Who or what set the price: a campaign's id, `reserve`, or null without a winner. */
+  price_setter: z.string().nullable(),
+});
+export type Receipt = z.infer<typeof receiptSchema>;

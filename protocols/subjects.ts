@@ -1,0 +1,188 @@
+/**
+ * Every subject of the engine, built and parsed here and nowhere else.
+ *
+ *   ingest.<user>                     what applications publish            (stream EVENTS)
+ *   events.<p>.<user>                 the same event as stored, by partition
+ *   control.<p>                       settings, campaigns and grants for a partition
+ *   state.<p>.checkpoint              a partition's position and fence     (stream ACTORS)
+ *   state.<p>.user.<user>             a user actor's snapshot
+ *   state.<p>.cell.<kind>[.<key>]     a partition's cumulative aggregates, last value each (I3)
+ *   out.decisions.<user>              republished to applications as decisions.<user>
+ *   receipts.<user>.<decision>        a decision with the full reason why
+ *   deadletter.<p>.<sequence>         an event that could not be taken, with field and reason
+ *   coordinator.checkpoint|campaign.<id>  the coordinator's own durable state
+ *   member.<group>-<id>               liveness                             (stream MEMBERS)
+ */
+import type { CampaignId, DecisionId, Partition, StreamSequence, UserToken } from './ids.ts';
+
+export const EVENTS_STREAM = 'EVENTS';
+export const ACTORS_STREAM = 'ACTORS';
+export const MEMBERS_STREAM = 'MEMBERS';
+
+export const INGEST_ALL = 'ingest.*';
+export const CONTROL_ALL = 'control.*';
+export const EVENTS_ALL = 'events.*.*';
+export const CHECKPOINTS_ALL = 'state.*.checkpoint';
+export const CELLS_ALL = 'state.*.cell.>';
+export const USERS_ALL = 'state.*.user.*';
+export const RECEIPTS_ALL = 'receipts.*.*';
+export const DEAD_LETTERS_ALL = 'deadletter.*.*';
+export const COORDINATOR_ALL = 'coordinator.>';
+export const ACTORS_SUBJECTS: readonly string[] = [
+  'state.>',
+  'out.>',
+  'receipts.>',
+  'deadletter.>',
+  COORDINATOR_ALL,
+];
+export const MEMBERS_ALL = 'member.*';
+
+/** The subject by which a process of a group, e.g. `worker`, shows that it is alive. */
+export function memberSubject(group: string, id: string): string {
+  return `member.${group}-${id}`;
+}
+
+/** Only what was committed reaches `decisions.<user>`: plain subscribers see failed batches too. */
+export const DECISIONS_REPUBLISH = {
+  src: 'out.decisions.*',
+  dest: 'decisions.{{wildcard(1)}}',
+} as const;
+
+/** The stream's own transform, so that users keep their partition whoever publishes. */
+export function partitionTransform(partitions: number): { src: string; dest: string } {
+  return { src: INGEST_ALL, dest: `events.{{partition(${partitions},1)}}.{{wildcard(1)}}` };
+}
+
+/** The subject an application publishes a user's events to. */
+export function ingestSubject(user: UserToken): string {
+  return `ingest.${user}`;
+}
+
+/** The subjects that make up one partition's log, in stream order. */
+export function partitionLogSubjects(partition: Partition): [string, string] {
+  return [`events.${partition}.*`, controlSubject(partition)];
+}
+
+/** The subject of control messages (settings, campaigns, grants) for a partition. */
+export function controlSubject(partition: Partition): string {
+  return `control.${partition}`;
+}
+
+/** The subject of a partition's checkpoint. */
+export function checkpointSubject(partition: Partition): string {
+  return `state.${partition}.checkpoint`;
+}
+
+/** The subject of a user actor's snapshot. */
+export function userSubject(partition: Partition, user: UserToken): string {
+  return `state.${partition}.user.${user}`;
+}
+
+/** The subject of one cumulative aggregate; `name` is `<kind>` or `<kind>.<key>`. */
+export function cellSubject(partition: Partition, name: string): string {
+  return `state.${partition}.cell.${name}`;
+}
+
+/** All cells of one partition. */
+export function partitionCells(partition: Partition): string {
+  return `state.${partition}.cell.>`;
+}
+
+/** Where a user's last decision is stored before the server republishes it. */
+export function decisionSubject(user: UserToken): string {
+  return `out.decisions.${user}`;
+}
+
+/** Where applications hear a user's decisions. */
+export function decisionFeedSubject(user: UserToken): string {
+  return `decisions.${user}`;
+}
+
+/** Where a decision's receipt is stored. */
+export function receiptSubject(user: UserToken, decision: DecisionId): string {
+  return `receipts.${user}.${decision}`;
+}
+
+/** Where an event that could not be taken is explained. */
+export function deadLetterSubject(partition: Partition, sequence: StreamSequence): string {
+  return `deadletter.${partition}.${sequence}`;
+}
+
+/** The coordinator's fence. */
+export const COORDINATOR_CHECKPOINT = 'coordinator.checkpoint';
+
+/** A campaign actor's snapshot. */
+export function campaignSubject(campaign: CampaignId): string {
+  return `coordinator.campaign.${campaign}`;
+}
+
+/** What a subject of a partition's log says. */
+export type LogSubject =
+  | { readonly kind: 'event'; readonly partition: Partition; readonly token: string }
+  | { readonly kind: 'control'; readonly partition: Partition };
+
+/** Parses a stored subject of EVENTS, `events.<p>.<user>` or `control.<p>`. */
+export function parseLogSubject(subject: string): LogSubject | undefined {
+  const [head, partition, token] = subject.split('.');
+  const number = Number(partition) as Partition;
+  if (!Number.isInteger(number)) return undefined;
+  if (head === 'events' && token !== undefined) {
+    return { kind: 'event', partition: number, token };
+  }
+  return head === 'control' ? { kind: 'control', partition: number } : undefined;
+}
+
+/** What a subject under `state.` says. */
+export type StateSubject =
+  | { readonly kind: 'checkpoint'; readonly partition: Partition }
+  | { readonly kind: 'user'; readonly partition: Partition; readonly user: UserToken }
+  | { readonly kind: 'cell'; readonly partition: Partition; readonly name: string };
+
+/** Parses `state.<p>.checkpoint`, `state.<p>.user.<user>` and `state.<p>.cell.<name>`. */
+export function parseStateSubject(subject: string): StateSubject | undefined {
+  const [head, partition, kind, ...rest] = subject.split('.');
+  const number = Number(partition) as Partition;
+  if (head !== 'state' || !Number.isInteger(number)) return undefined;
+  if (kind === 'checkpoint') return { kind, partition: number };
+  const name = rest.join('.');
+  if (kind === 'user') return { kind, partition: number, user: name as UserToken };
+  return kind === 'cell' ? { kind, partition: number, name } : undefined;
+}
+
+/**
+ * The partition that the server's `{{partition(P,1)}}` gives a token: FNV-1a, 32 bit, over the
+ * token's UTF-8 bytes, modulo P (measured equal on 1,000 of 1,000 ids).
+ */
+export function partitionOf(token: UserToken, partitions: number): Partition {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < token.length; i++) {
+    // Tokens are ASCII (see ids.ts), so a UTF-16 unit is a UTF-8 byte.
+    hash = Math.imul(hash ^ token.charCodeAt(i), 0x01000193);
+  }
+  return ((hash >>> 0) % partitions) as Partition;
+}
+
+/** Header by which a gateway asks for the verdict on an event; holds `<gateway>.<request>`. */
+export const REPLY_HEADER = 'Microtarget-Reply';
+const REPLY_TOKEN = /^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,64}$/;
+
+/**
+ * The subject a verdict is sent to, or undefined if the header is not a plain reply token. Only
+ * `replies.…` can result, so a sender cannot make a worker write to any other subject.
+ */
+export function replySubject(headerValue: string): string | undefined {
+  return REPLY_TOKEN.test(headerValue) ? `replies.${headerValue}` : undefined;
+}
+
+/** Subjects of the operators' request/reply services. */
+export const SERVICES = {
+  inspectUser: 'inspect.user',
+  inspectAttribution: 'inspect.attribution',
+  inspectCampaigns: 'inspect.campaigns',
+  inspectPartitions: 'inspect.partitions',
+  applyCampaigns: 'campaigns.apply',
+  setCampaignStatus: 'campaigns.status',
+} as const;
+
+/** Live attribution figures, once a second. */
+export const ATTRIBUTION_FEED = 'attribution.markov';

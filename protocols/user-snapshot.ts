@@ -1,0 +1,106 @@
+/**
+ * A user actor's durable form: where its statechart stands and its fused behavioural state.
+ * Sizes are bounded, so a snapshot is at most a few kilobytes whatever the user does.
+ */
+import { z } from 'zod';
+
+export const MODALITIES = ['app', 'temporal', 'engagement', 'purchase', 'churn', 'zero_party'] as const;
+export type Modality = (typeof MODALITIES)[number];
+
+export const CONCEPTS = [
+  'frustration',
+  'stickiness',
+  'drop_off',
+  'hesitation',
+  'urgency',
+  'curiosity',
+] as const;
+export type Concept = (typeof CONCEPTS)[number];
+
+const unit = z.number().min(0).max(1);
+const ms = z.int();
+
+/** `[first, last]`, both inclusive, of session indices seen. */
+const indexRange = z.tuple([z.int(), z.int()]);
+
+export const duplicatesSchema = z.object({
+  /** Per series (`session_id`, or "" for the user's own), the exact set of indices seen. */
+  series: z.array(
+    z.object({ id: z.string(), lastMs: ms, ranges: z.array(indexRange) }),
+  ),
+  /** The last event ids, as 12 hexadecimal digits each, oldest first. */
+  recentIds: z.array(z.string()),
+  /** Events of forgotten series up to this time cannot be told from duplicates, so are refused. */
+  forgottenThroughMs: ms,
+});
+export type DuplicateMemory = z.infer<typeof duplicatesSchema>;
+
+/** A channel touch on a path. */
+export const pathTouchSchema = z.object({ t: ms, id: z.string(), channel: z.string() });
+/** A conversion on a path; `micros` is what is left of its value after refunds. */
+export const pathConversionSchema = z.object({
+  t: ms,
+  id: z.string(),
+  order: z.string(),
+  micros: z.int(),
+});
+export const pathItemSchema = z.union([pathTouchSchema, pathConversionSchema]);
+export type PathTouch = z.infer<typeof pathTouchSchema>;
+export type PathConversion = z.infer<typeof pathConversionSchema>;
+export type PathItem = z.infer<typeof pathItemSchema>;
+
+export const fusedStateSchema = z.object({
+  events: z.int(),
+  firstMs: ms,
+  /** The latest event time seen: the user's own clock. */
+  nowMs: ms,
+  consent: z.object({
+    measurement: z.enum(['unasked', 'granted', 'refused']),
+    personalization: z.enum(['unasked', 'granted', 'refused']),
+    atMs: ms,
+  }),
+  session: z.object({ count: z.int(), startedAtMs: ms, endsAtMs: ms }),
+  lapsesAtMs: ms,
+  duplicates: duplicatesSchema,
+  /** Evidence per modality at three time scales, decayed to nowMs; row-major, 6 x 3. */
+  evidence: z.array(z.number()),
+  /** The fused state vector, one entry per modality, 0 to 1. */
+  fusion: z.array(unit),
+  concepts: z.record(z.enum(CONCEPTS), unit),
+  intents: z.object({
+    engagement_intent: unit,
+    purchase_intent: unit,
+    churn_risk: unit,
+    /** P(next conversion now, today, this week, later); sums to 1. */
+    conversion_window: z.tuple([unit, unit, unit, unit]),
+  }),
+  /** Interest per topic, observed and declared. */
+  interests: z.record(z.string(), z.object({ weight: unit, atMs: ms, declared: z.boolean() })),
+  /** The furthest funnel step that the last event showed. */
+  step: z.enum(['none', 'exploring', 'considering', 'buying', 'customer']),
+  path: z.array(pathItemSchema),
+  /** Touches and conversions up to this time have settled: none can be placed among them. */
+  pathSettledMs: ms,
+  /** Recent wins, oldest first. */
+  exposures: z.array(z.object({ campaign: z.string(), t: ms, decision: z.string() })),
+  lastDecision: z.string().nullable(),
+});
+export type FusedState = z.infer<typeof fusedStateSchema>;
+
+export const chartSchema = z.object({
+  consent: z.enum(['unasked', 'granted', 'limited', 'refused']),
+  session: z.enum(['idle', 'active']),
+  funnel: z.enum(['aware', 'exploring', 'considering', 'buying', 'customer', 'lapsed']),
+  risk: z.enum(['steady', 'drifting', 'atRisk', 'churned']),
+});
+export type Chart = z.infer<typeof chartSchema>;
+
+export const userSnapshotSchema = z.object({
+  v: z.literal(1),
+  user: z.string(),
+  /** Stream sequence of the last event that this snapshot holds. */
+  sequence: z.int(),
+  chart: chartSchema,
+  state: fusedStateSchema,
+});
+export type UserSnapshot = z.infer<typeof userSnapshotSchema>;

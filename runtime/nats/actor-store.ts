@@ -1,0 +1,100 @@
+/**
+ * The ACTORS stream as the store of snapshots, cells and checkpoints: one message per subject,
+ * written only in atomic, fenced batches (I1).
+ */
+import {
+  DeliverPolicy,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { NamedCell } from '../../actors/partition/state.ts';
+import type { Cell } from '../../protocols/cells.ts';
+import { type Checkpoint, checkpointSchema } from '../../protocols/checkpoint.ts';
+import type { Partition, StreamSequence, UserToken } from '../../protocols/ids.ts';
+import {
+  ACTORS_STREAM,
+  checkpointSubject,
+  parseStateSubject,
+  partitionCells,
+  userSubject,
+} from '../../protocols/subjects.ts';
+import { upcast } from '../../protocols/upcast.ts';
+import type { UserSnapshot } from '../../protocols/user-snapshot.ts';
+import type { ActorStore, Stored } from '../ports.ts';
+import { publishAtomically } from './atomic-batch.ts';
+
+/** Subjects per direct-get request; the server's limit is 1,024. */
+export const MAX_USERS_PER_READ = 1_000;
+
+/** Opens the store over a connection of the engine's account. */
+export async function natsActorStore(nc: NatsConnection): Promise<ActorStore> {
+  const jsm = await jetstreamManager(nc);
+  return {
+    commit: (messages) => publishAtomically(nc, messages),
+    readCheckpoint: (partition) => readCheckpoint(jsm, partition),
+    readCells: (partition, claim) => readCells(nc, partition, claim),
+    readUsers: (partition, users) => readUsers(jsm, partition, users),
+  };
+}
+
+/** `getMessage` asks the stream's leader, unlike a direct get. */
+async function readCheckpoint(
+  jsm: JetStreamManager,
+  partition: Partition,
+): Promise<Stored<Checkpoint> | undefined> {
+  const message = await jsm.streams.getMessage(ACTORS_STREAM, {
+    last_by_subj: checkpointSubject(partition),
+  });
+  if (message === null) return undefined;
+  const value = checkpointSchema.parse(upcast('checkpoint', message.json()));
+  return { sequence: message.seq as StreamSequence, value };
+}
+
+/**
+ * Reads up to the claim itself, which comes after every cell of the partition: so nothing that
+ * was acknowledged before the claim can be missing, whichever replica answers.
+ */
+async function readCells(
+  nc: NatsConnection,
+  partition: Partition,
+  claim: StreamSequence,
+): Promise<NamedCell[]> {
+  const consumer = await jetstream(nc).consumers.get(ACTORS_STREAM, {
+    filter_subjects: [partitionCells(partition), checkpointSubject(partition)],
+    deliver_policy: DeliverPolicy.LastPerSubject,
+  });
+  const cells: NamedCell[] = [];
+  const messages = await consumer.consume({ expires: 3_000, idle_heartbeat: 750 });
+  for await (const message of messages) {
+    const subject = parseStateSubject(message.subject);
+    if (subject?.kind === 'cell') {
+      const cell = upcast('cell', message.json()) as unknown as Cell;
+      cells.push({ name: subject.name, cell });
+    }
+    if (message.seq >= claim) break;
+  }
+  return cells;
+}
+
+async function readUsers(
+  jsm: JetStreamManager,
+  partition: Partition,
+  users: readonly UserToken[],
+): Promise<Map<UserToken, Stored<UserSnapshot>>> {
+  const found = new Map<UserToken, Stored<UserSnapshot>>();
+  for (let from = 0; from < users.length; from += MAX_USERS_PER_READ) {
+    const multi_last = users
+      .slice(from, from + MAX_USERS_PER_READ)
+      .map((user) => userSubject(partition, user));
+    const messages = await jsm.direct.getLastMessagesFor(ACTORS_STREAM, { multi_last });
+    for await (const message of messages) {
+      const subject = parseStateSubject(message.subject);
+      if (subject?.kind !== 'user') continue;
+      const value = upcast('userSnapshot', message.json()) as unknown as UserSnapshot;
+      found.set(subject.user, { sequence: message.seq as StreamSequence, value });
+    }
+  }
+  return found;
+}

@@ -1,0 +1,83 @@
+/**
+ * Atomic publishes in one round trip: all messages but the last are plain publishes, the last is
+ * the request that commits. The client's own batch API is not used: it drops fences and TTLs and
+ * costs another round trip.
+ */
+import { headers, type NatsConnection, nuid } from '@nats-io/transport-node';
+import type { StreamSequence } from '../../protocols/ids.ts';
+import type { CommitOutcome, StoreMessage } from '../ports.ts';
+
+/** The server's own limit on messages in a batch. */
+export const MAX_BATCH_MESSAGES = 1_000;
+/** How long a commit may take before its fate counts as unknown. */
+export const COMMIT_TIMEOUT_MS = 5_000;
+
+const WRONG_LAST_SEQUENCE = new Set([10_071, 10_164]);
+
+interface PubAck {
+  readonly seq?: number;
+  readonly error?: { readonly err_code: number; readonly description: string };
+}
+
+/** The server refused a batch for a reason that trying again cannot mend. */
+export class CommitRefused extends Error {
+  override readonly name = 'CommitRefused';
+  readonly retryable = false;
+}
+
+/**
+ * Publishes messages to one stream, all or none.
+ *
+ * @param messages 1 to MAX_BATCH_MESSAGES; the outcome's sequence is that of the last one.
+ * @throws CommitRefused if the stream does not take such a batch at all.
+ */
+export async function publishAtomically(
+  nc: NatsConnection,
+  messages: readonly StoreMessage[],
+): Promise<CommitOutcome> {
+  const count = messages.length;
+  if (count === 0 || count > MAX_BATCH_MESSAGES) {
+    throw new CommitRefused(`expected 1 to ${MAX_BATCH_MESSAGES} messages, found ${count}`);
+  }
+  const batchId = count === 1 ? undefined : nuid.next();
+  for (let i = 0; i < count - 1; i++) {
+    const message = messages[i] as StoreMessage;
+    nc.publish(message.subject, message.body, { headers: headersOf(message, batchId, i + 1) });
+  }
+  const last = messages[count - 1] as StoreMessage;
+  const commit = headersOf(last, batchId, count);
+  if (batchId !== undefined) commit.set('Nats-Batch-Commit', '1');
+  let ack: PubAck;
+  try {
+    const reply = await nc.request(last.subject, last.body, {
+      headers: commit,
+      timeout: COMMIT_TIMEOUT_MS,
+    });
+    ack = reply.json<PubAck>();
+  } catch (error) {
+    return { status: 'unknown', reason: error instanceof Error ? error.message : String(error) };
+  }
+  return outcomeOf(ack);
+}
+
+function outcomeOf({ seq, error }: PubAck): CommitOutcome {
+  if (error !== undefined) {
+    if (WRONG_LAST_SEQUENCE.has(error.err_code)) {
+      return { status: 'fenced', reason: error.description };
+    }
+    throw new CommitRefused(`the server refused a commit: ${error.err_code} ${error.description}`);
+  }
+  if (seq === undefined) throw new CommitRefused('the server acknowledged without a sequence');
+  return { status: 'stored', lastSequence: seq as StreamSequence };
+}
+
+function headersOf({ fence, ttlS }: StoreMessage, batchId: string | undefined, position: number) {
+  const h = headers();
+  if (batchId !== undefined) {
+    h.set('Nats-Batch-Id', batchId);
+    h.set('Nats-Batch-Sequence', String(position));
+  }
+  if (fence !== undefined) h.set('Nats-Expected-Last-Subject-Sequence', String(fence));
+  if (ttlS !== undefined) h.set('Nats-TTL', `${ttlS}s`);
+  return h;
+}

@@ -1,0 +1,64 @@
+/**
+ * The EVENTS stream as a partitioned log. An ordered consumer leaves no acknowledgement that could
+ * disagree with the checkpoint; its iterator pulls only as fast as records are taken.
+ */
+import { DeliverPolicy, jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { StreamSequence } from '../../protocols/ids.ts';
+import {
+  EVENTS_STREAM,
+  partitionLogSubjects,
+  REPLY_HEADER,
+  replySubject,
+} from '../../protocols/subjects.ts';
+import type { EventLog, LogFollower, LogRecord } from '../ports.ts';
+
+/** Records that a follower may hold unread. */
+export const MAX_PREFETCH = 1_000;
+/** A dead server is noticed within two missed heartbeats. */
+const PULL = { max_messages: MAX_PREFETCH, expires: 3_000, idle_heartbeat: 750 } as const;
+const NANOS_PER_MS = 1_000_000;
+
+/** Opens the log over a connection of the engine's account. */
+export function natsEventLog(nc: NatsConnection): EventLog {
+  const js = jetstream(nc);
+  return {
+    async follow(partition, after, deliver): Promise<LogFollower> {
+      const consumer = await js.consumers.get(EVENTS_STREAM, {
+        filter_subjects: partitionLogSubjects(partition),
+        deliver_policy: DeliverPolicy.StartSequence,
+        opt_start_seq: after + 1,
+      });
+      const messages = await consumer.consume(PULL);
+      const ended = (async () => {
+        for await (const message of messages) {
+          const pause = deliver(recordOf(message));
+          if (pause !== undefined) await pause;
+        }
+      })();
+      return {
+        ended,
+        async stop() {
+          await messages.close();
+        },
+      };
+    },
+    async lastSequence() {
+      const jsm = await jetstreamManager(nc);
+      const { state } = await jsm.streams.info(EVENTS_STREAM);
+      return state.last_seq as StreamSequence;
+    },
+  };
+}
+
+function recordOf(message: JsMsg): LogRecord {
+  const { info } = message;
+  const asked = message.headers?.get(REPLY_HEADER);
+  return {
+    sequence: info.streamSequence as StreamSequence,
+    subject: message.subject,
+    body: message.data,
+    storedAtMs: info.timestampNanos / NANOS_PER_MS,
+    replyTo: asked === undefined || asked === '' ? undefined : replySubject(asked),
+  };
+}

@@ -1,0 +1,281 @@
+/**
+ * A micro-batch: records of the worker's partitions applied to actors and aggregates, and all of
+ * their effects as the messages of one atomic commit (I1).
+ *
+ * The hot path. Order of messages: snapshots, decisions and receipts, dead letters, cells, and the
+ * checkpoints last, because the commit answers with the sequence of its last message and the
+ * checkpoints' sequences are the next fences.
+ */
+import { applyEvent, countRejected } from '../../actors/partition/apply.ts';
+import { decisionIdOf } from '../../actors/partition/decide.ts';
+import type { PartitionState } from '../../actors/partition/state.ts';
+import { chartOf } from '../../actors/user/actor.ts';
+import type { Checkpoint } from '../../protocols/checkpoint.ts';
+import { controlSchema } from '../../protocols/control.ts';
+import { type DeadLetter, MAX_EXCERPT_BYTES } from '../../protocols/dead-letter.ts';
+import type { Decision, Receipt } from '../../protocols/decision.ts';
+import { parseEvent, type Rejection } from '../../protocols/event.ts';
+import {
+  decodeUserToken,
+  type DecisionId,
+  type StreamSequence,
+  type UserToken,
+} from '../../protocols/ids.ts';
+import {
+  cellSubject,
+  checkpointSubject,
+  deadLetterSubject,
+  decisionSubject,
+  parseLogSubject,
+  receiptSubject,
+  userSubject,
+} from '../../protocols/subjects.ts';
+import { upcast } from '../../protocols/upcast.ts';
+import type { UserSnapshot } from '../../protocols/user-snapshot.ts';
+import type { Verdict } from '../../protocols/verdict.ts';
+import { MAX_BATCH_MESSAGES } from '../nats/atomic-batch.ts';
+import type { Clock, LogRecord, StoreMessage } from '../ports.ts';
+import type { OwnedPartition, QueuedRecord } from './owned-partition.ts';
+import type { Resident, Residents } from './residents.ts';
+
+/** The most messages that one record can add: a grants message that changes all its campaigns. */
+const MAX_MESSAGES_PER_RECORD = 288;
+/** Beyond this a batch takes no further record, so that it always fits one commit. */
+export const FULL_BATCH_MESSAGES = MAX_BATCH_MESSAGES - MAX_MESSAGES_PER_RECORD;
+/** The same for bytes: a commit of some megabytes still takes only milliseconds. */
+export const FULL_BATCH_BYTES = 4 * 1024 * 1024;
+
+/** A verdict to send once the commit is stored. */
+interface Reply {
+  readonly subject: string;
+  readonly verdict: Verdict;
+}
+
+/** How far a batch takes a partition, and the state object it was applied to. */
+interface Held {
+  readonly state: PartitionState;
+  sequence: StreamSequence;
+}
+
+export class Batch {
+  readonly #clock: Clock;
+  readonly #residents: Residents;
+  readonly #outputs: StoreMessage[] = [];
+  readonly #touched = new Set<Resident>();
+  readonly #replies: Reply[] = [];
+  readonly #partitions = new Map<OwnedPartition, Held>();
+  #bytes = 0;
+  events = 0;
+
+  constructor(clock: Clock, residents: Residents) {
+    this.#clock = clock;
+    this.#residents = residents;
+  }
+
+  get partitions(): Iterable<OwnedPartition> {
+    return this.#partitions.keys();
+  }
+
+  get replies(): readonly Reply[] {
+    return this.#replies;
+  }
+
+  /** Whether another record might not fit the commit. */
+  get isFull(): boolean {
+    let messages = this.#outputs.length + this.#touched.size + this.#partitions.size;
+    for (const owned of this.#partitions.keys()) messages += owned.state.dirtyCount;
+    return messages >= FULL_BATCH_MESSAGES || this.#bytes >= FULL_BATCH_BYTES;
+  }
+
+  /** Whether all it was applied to is still trusted: no partition was fenced since. */
+  get isTrusted(): boolean {
+    for (const [owned, { state }] of this.#partitions) if (owned.state !== state) return false;
+    return true;
+  }
+
+  holds(owned: OwnedPartition): boolean {
+    return this.#partitions.has(owned);
+  }
+
+  /** Applies a record; its user, if it has one, is resident. */
+  take(owned: OwnedPartition, { record, user }: QueuedRecord): void {
+    const held = this.#partitions.get(owned);
+    if (held === undefined) {
+      this.#partitions.set(owned, { state: owned.state, sequence: record.sequence });
+    } else held.sequence = record.sequence;
+    this.#bytes += record.body.length;
+    this.events++;
+    const poison = owned.poison.get(record.sequence);
+    if (poison !== undefined) {
+      const hint = 'this is a fault of the engine: please report it with this letter';
+      const rejection = { field: 'event', expected: 'to be applied', found: poison, hint };
+      this.#refuse(owned, record, rejection);
+    } else if (user !== undefined) this.#takeEvent(owned, record, user);
+    else this.#takeOther(owned, record);
+  }
+
+  #takeOther(owned: OwnedPartition, record: LogRecord): void {
+    const subject = parseLogSubject(record.subject);
+    if (subject === undefined) throw new Error(`W1: ${record.subject} is no subject of the log`);
+    if (subject.kind === 'control') {
+      this.#takeControl(owned, record);
+      return;
+    }
+    const problem = decodeUserToken(subject.token);
+    if ('token' in problem) throw new Error(`W1: ${record.subject} was queued without its user`);
+    const hint = 'percent-encode the id and publish to ingest.<encoded id>';
+    this.#refuse(owned, record, { field: 'user_id', ...problem, hint });
+  }
+
+  #takeEvent(owned: OwnedPartition, record: LogRecord, user: UserToken): void {
+    const parsed = parseEvent(record.body, record.storedAtMs);
+    if (!parsed.ok) {
+      this.#refuse(owned, record, parsed.rejection);
+      return;
+    }
+    const { event } = parsed;
+    const resident = this.#residents.use(user);
+    if (resident === undefined) throw new Error(`R1: ${user} is not resident`);
+    const { sequence } = record;
+    const applied = applyEvent(owned.state, resident.actor, { user, sequence, event });
+    switch (applied.verdict) {
+      case 'accepted': {
+        this.#change(resident, applied.actor, sequence);
+        const decision =
+          applied.receipt === undefined ? undefined : this.#decided(user, applied.receipt, record);
+        this.#answer(record, { verdict: 'accepted', ...(decision && { decision }) });
+        return;
+      }
+      case 'duplicate': {
+        if (applied.actor !== undefined) this.#change(resident, applied.actor, sequence);
+        const decision_id = decisionIdOf(user, event.event_id);
+        this.#answer(record, { verdict: 'duplicate', reason: applied.reason, decision_id });
+        return;
+      }
+      case 'rejected':
+        this.#deadLetter(owned, record, applied.rejection);
+        return;
+      default:
+        applied satisfies never;
+    }
+  }
+
+  /** All effects as one commit. Called once, when the batch is complete. */
+  seal(owner: string): StoreMessage[] {
+    const messages: StoreMessage[] = [];
+    for (const resident of this.#touched) messages.push(snapshotMessage(resident));
+    for (const output of this.#outputs) messages.push(output);
+    for (const owned of this.#partitions.keys()) {
+      for (const { name, cell } of owned.state.takeDirty()) {
+        messages.push({ subject: cellSubject(owned.partition, name), body: JSON.stringify(cell) });
+      }
+    }
+    for (const [{ partition, epoch }, { sequence }] of this.#partitions) {
+      const checkpoint: Checkpoint = { v: 1, partition, sequence, owner, epoch };
+      messages.push({ subject: checkpointSubject(partition), body: JSON.stringify(checkpoint) });
+    }
+    return messages;
+  }
+
+  /** The commit's checkpoints with the partitions' fences, which are known only when it is sent. */
+  fenced(messages: StoreMessage[]): StoreMessage[] {
+    let i = messages.length - this.#partitions.size;
+    for (const { fence } of this.#partitions.keys()) {
+      messages[i] = { ...(messages[i] as StoreMessage), fence };
+      i++;
+    }
+    return messages;
+  }
+
+  /** Takes note that the commit is stored: its checkpoints are the next fences. */
+  stored(lastSequence: StreamSequence): void {
+    let fence = lastSequence - this.#partitions.size;
+    for (const owned of this.#partitions.keys()) owned.fence = ++fence as StreamSequence;
+    for (const resident of this.#touched) resident.fence = undefined;
+  }
+
+  /** Marks its events as ones that cannot be stored; they go to the dead letter next time. */
+  blame(reason: string): void {
+    for (const [owned, { sequence }] of this.#partitions) owned.poison.set(sequence, reason);
+  }
+
+  /** Lets go of the users, whatever became of the commit. */
+  release(): void {
+    for (const resident of this.#touched) resident.pending--;
+  }
+
+  #change(resident: Resident, actor: Resident['actor'], sequence: StreamSequence): void {
+    resident.actor = actor;
+    resident.sequence = sequence;
+    if (this.#touched.has(resident)) return;
+    this.#touched.add(resident);
+    resident.pending++;
+  }
+
+  #decided(user: UserToken, receipt: Receipt, record: LogRecord): Decision {
+    const latency_ms = Math.max(0, this.#clock.nowMs() - record.storedAtMs);
+    const decision: Decision = { ...receipt.decision, latency_ms };
+    const id = decision.decision_id as DecisionId;
+    this.#outputs.push(
+      { subject: decisionSubject(user), body: JSON.stringify(decision) },
+      { subject: receiptSubject(user, id), body: JSON.stringify(receipt) },
+    );
+    return decision;
+  }
+
+  #takeControl(owned: OwnedPartition, record: LogRecord): void {
+    let problem: string;
+    try {
+      const message = upcast('control', JSON.parse(new TextDecoder().decode(record.body)));
+      const parsed = controlSchema.safeParse(message);
+      if (parsed.success) {
+        owned.state.control(parsed.data);
+        return;
+      }
+      problem = parsed.error.message;
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error);
+    }
+    const hint = 'only the coordinator publishes control messages';
+    this.#refuse(owned, record, { field: 'control', expected: 'a control message', found: problem, hint });
+  }
+
+  #refuse(owned: OwnedPartition, record: LogRecord, rejection: Rejection): void {
+    countRejected(owned.state);
+    this.#deadLetter(owned, record, rejection);
+  }
+
+  #deadLetter({ partition }: OwnedPartition, record: LogRecord, rejection: Rejection): void {
+    const { sequence, subject, body } = record;
+    const letter: DeadLetter = {
+      v: 1,
+      partition,
+      sequence,
+      subject,
+      ...rejection,
+      bytes: body.length,
+      excerpt: Buffer.from(body.subarray(0, MAX_EXCERPT_BYTES)).toString('base64'),
+    };
+    this.#outputs.push({
+      subject: deadLetterSubject(partition, sequence),
+      body: JSON.stringify(letter),
+    });
+    this.#answer(record, { verdict: 'rejected', ...rejection });
+  }
+
+  #answer({ replyTo }: LogRecord, verdict: Verdict): void {
+    if (replyTo !== undefined) this.#replies.push({ subject: replyTo, verdict });
+  }
+}
+
+function snapshotMessage({ user, partition, actor, sequence, fence }: Resident): StoreMessage {
+  const snapshot: UserSnapshot = {
+    v: 1,
+    user,
+    sequence,
+    chart: chartOf(actor),
+    state: actor.context,
+  };
+  const message = { subject: userSubject(partition, user), body: JSON.stringify(snapshot) };
+  return fence === undefined ? message : { ...message, fence };
+}

@@ -1,0 +1,50 @@
+/**
+ * A worker on a real nats-server, wired as in production.
+ */
+import type { NatsConnection } from '@nats-io/transport-node';
+import { pino } from 'pino';
+import { natsActorStore } from '../runtime/nats/actor-store.ts';
+import { natsEventLog } from '../runtime/nats/event-log.ts';
+import { natsMembership } from '../runtime/nats/membership.ts';
+import { ensureStreams } from '../runtime/nats/streams.ts';
+import { type ActorStore, systemClock } from '../runtime/ports.ts';
+import { Worker } from '../runtime/worker/worker.ts';
+
+export const TEST_PARTITIONS = 4;
+
+/** Starts a worker over a connection; `store` stands in for the real one where given. */
+export async function startTestWorker(
+  nc: NatsConnection,
+  options: { readonly store?: (real: ActorStore) => ActorStore; readonly maxResidents?: number } = {},
+): Promise<Worker> {
+  const { partitions } = await ensureStreams(nc, { partitions: TEST_PARTITIONS, replicas: 1 });
+  const real = await natsActorStore(nc);
+  const worker = new Worker(
+    {
+      log: natsEventLog(nc),
+      store: options.store?.(real) ?? real,
+      bus: { send: (subject, body) => nc.publish(subject, body) },
+      clock: systemClock,
+      logger: pino({ level: process.env['LOG_LEVEL'] ?? 'silent' }),
+      join: (id) => natsMembership(nc, 'worker', id),
+    },
+    { partitions, maxResidents: options.maxResidents ?? 50_000 },
+  );
+  await worker.start();
+  return worker;
+}
+
+/** Waits for a condition, with a deadline instead of luck. */
+export async function until<T>(
+  what: string,
+  probe: () => Promise<T | undefined | false> | T | undefined | false,
+  timeoutMs = 20_000,
+): Promise<T> {
+  const deadlineMs = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await probe();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > deadlineMs) throw new Error(`waited ${timeoutMs} ms for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

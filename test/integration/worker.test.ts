@@ -1,0 +1,29 @@
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { expect, test } from 'vitest';
+import type { Decision } from '../../protocols/decision.ts';
+import { startTestWorker, until } from '../engine-fixture.ts';
+import { startTestServer } from '../nats-fixture.ts';
+
+const SAMPLE = {
+  event_id: '9f8c4b2a-1e3d-4f7c-8a2b-5d6e7f809102',
+  session_index: 42,
+  user_mode: 'authenticated',
+  vectors: { scroll_depth_hz: 72.4, tap_velocity_ms: 120, active_duration_s: 48 },
+  timestamp: 1712613245000,
+};
+
+test('an event that asks for a decision gets one, and its user is stored', async () => {
+  await using server = await startTestServer();
+  const nc = await server.connectAs('engine');
+  const worker = await startTestWorker(nc);
+  const heard: Decision[] = [];
+  nc.subscribe('decisions.ada', { callback: (_, m) => heard.push(m.json<Decision>()) });
+  await jetstream(nc).publish('ingest.ada', JSON.stringify({ ...SAMPLE, decide: true }));
+  const [decision] = await until('a decision', () => heard.length > 0 && heard);
+  console.log(decision);
+  const jsm = await jetstreamManager(nc);
+  const message = await jsm.streams.getMessage('ACTORS', { last_by_subj: 'state.*.user.ada' });
+  console.log(JSON.stringify(message?.json(), null, 1), message?.data.length);
+  expect(decision?.event_id).toBe(SAMPLE.event_id);
+  await worker.stop();
+});

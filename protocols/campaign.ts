@@ -10,8 +10,13 @@ export const MAX_BID_MICROS = 1_000_000_000;
 export const MAX_CAMPAIGNS = 10_000;
 export const MAX_CAMPAIGN_BYTES = 16 * 1024;
 
-const micros = z.int().min(0).max(MAX_AMOUNT_UNITS * MICROS_PER_UNIT);
-const slug = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be letters, digits, _ or -');
+const micros = z
+  .int()
+  .min(0)
+  .max(MAX_AMOUNT_UNITS * MICROS_PER_UNIT);
+const slug = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be letters, digits, _ or -');
 
 /** The figures that targeting and quality may read: concepts and intents, never raw inputs. */
 export const SIGNALS = [
@@ -34,7 +39,9 @@ export const campaignSchema = z.strictObject({
   /** How the application shows it, e.g. `in_app_modal`. */
   trigger_type: slug,
   /** Which events may start an auction for it; an `opportunity` or `decide: true` always does. */
-  triggers: z.array(z.enum(['behavior', 'impression', 'click', 'conversion'])).default(['behavior']),
+  triggers: z
+    .array(z.enum(['behavior', 'impression', 'click', 'conversion']))
+    .default(['behavior']),
   /** The placements it fits; none named means all. */
   placements: z.array(slug).max(64).default([]),
   /** The most it pays for one win. */
@@ -52,7 +59,10 @@ export const campaignSchema = z.strictObject({
   targeting: z
     .partialRecord(
       signal,
-      z.strictObject({ min: z.number().min(0).max(1).default(0), max: z.number().min(0).max(1).default(1) }),
+      z.strictObject({
+        min: z.number().min(0).max(1).default(0),
+        max: z.number().min(0).max(1).default(1),
+      }),
     )
     .default({}),
   frequency: z
@@ -60,7 +70,10 @@ export const campaignSchema = z.strictObject({
       /** The most wins for one user in any 24 hours. */
       max_per_day: z.int().min(1).max(32),
       /** The least time between two wins for one user. */
-      min_spacing_s: z.int().min(0).max(86_400 * 30),
+      min_spacing_s: z
+        .int()
+        .min(0)
+        .max(86_400 * 30),
     })
     .default({ max_per_day: 3, min_spacing_s: 60 }),
   schedule: z
@@ -76,13 +89,22 @@ export type CampaignStatus = z.infer<typeof campaignStatusSchema>;
 
 export const settingsSchema = z.strictObject({
   /** The reporting currency; conversions in another one are refused. */
-  currency: z.string().regex(/^[A-Z]{3}$/).default('USD'),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .default('USD'),
   /** How far back from a path's end its touches may lie. */
-  lookback_ms: z.int().min(60_000).default(30 * 86_400_000),
+  lookback_ms: z
+    .int()
+    .min(60_000)
+    .default(30 * 86_400_000),
   /** How late a touch or conversion may arrive, by event time, and still be put in its place. */
   lateness_ms: z.int().min(0).default(86_400_000),
   /** A session ends this long after its last event. */
-  session_idle_ms: z.int().min(1_000).default(30 * 60_000),
+  session_idle_ms: z
+    .int()
+    .min(1_000)
+    .default(30 * 60_000),
   /** The least price of a win. */
   reserve_micros: micros.default(1_000),
   /** What a user who was never asked has agreed to. */

@@ -4,7 +4,14 @@
  */
 import { z } from 'zod';
 
-export const MODALITIES = ['app', 'temporal', 'engagement', 'purchase', 'churn', 'zero_party'] as const;
+export const MODALITIES = [
+  'app',
+  'temporal',
+  'engagement',
+  'purchase',
+  'churn',
+  'zero_party',
+] as const;
 export type Modality = (typeof MODALITIES)[number];
 
 export const CONCEPTS = [
@@ -25,9 +32,7 @@ const indexRange = z.tuple([z.int(), z.int()]);
 
 export const duplicatesSchema = z.object({
   /** Per series (`session_id`, or "" for the user's own), the exact set of indices seen. */
-  series: z.array(
-    z.object({ id: z.string(), lastMs: ms, ranges: z.array(indexRange) }),
-  ),
+  series: z.array(z.object({ id: z.string(), lastMs: ms, ranges: z.array(indexRange) })),
   /** The last event ids, as 12 hexadecimal digits each, oldest first. */
   recentIds: z.array(z.string()),
   /** Events of forgotten series up to this time cannot be told from duplicates, so are refused. */

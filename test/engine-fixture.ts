@@ -15,7 +15,10 @@ export const TEST_PARTITIONS = 4;
 /** Starts a worker over a connection; `store` stands in for the real one where given. */
 export async function startTestWorker(
   nc: NatsConnection,
-  options: { readonly store?: (real: ActorStore) => ActorStore; readonly maxResidents?: number } = {},
+  options: {
+    readonly store?: (real: ActorStore) => ActorStore;
+    readonly maxResidents?: number;
+  } = {},
 ): Promise<Worker> {
   const { partitions } = await ensureStreams(nc, { partitions: TEST_PARTITIONS, replicas: 1 });
   const real = await natsActorStore(nc);

@@ -1,8 +1,9 @@
 /**
  * Who may bid: every campaign that may not has one named reason, the first that applies.
  */
-import type { DeliveryCell } from '../../protocols/cells.ts';
+
 import type { Campaign, CampaignStatus, Signal } from '../../protocols/campaign.ts';
+import type { DeliveryCell } from '../../protocols/cells.ts';
 import type { Exclusion } from '../../protocols/decision.ts';
 import type { FusedState } from '../../protocols/user-snapshot.ts';
 import type { Signals } from './auction.ts';

@@ -113,7 +113,8 @@ function chainOf(totals: PathTotals, channels: readonly string[]): Chain {
       if (to === CONVERSION) conversion[row] = count / out;
       else if (to !== NULL) {
         const column = index.get(to);
-        if (column === undefined) throw new Error(`M1: ${state} leads to ${to}, which leads nowhere`);
+        if (column === undefined)
+          throw new Error(`M1: ${state} leads to ${to}, which leads nowhere`);
         identityMinusQ.set(row, column, identityMinusQ.get(row, column) - count / out);
       }
     }

@@ -1,13 +1,14 @@
 /**
  * From a user's state and an occasion to a decision with its receipt, and what winning costs.
  */
-import type { Event } from '../../protocols/event.ts';
+
 import {
   type Candidate,
   type Exclusion,
   MAX_RECEIPT_CANDIDATES,
   type Receipt,
 } from '../../protocols/decision.ts';
+import type { Event } from '../../protocols/event.ts';
 import type { DecisionId, StreamSequence, UserToken } from '../../protocols/ids.ts';
 import type { FusedState } from '../../protocols/user-snapshot.ts';
 import { type AuctionResult, type Bidder, qualityParts, runAuction } from '../campaign/auction.ts';

@@ -9,7 +9,12 @@
 import { initialTransition, transition } from 'xstate';
 import type { Settings } from '../../protocols/campaign.ts';
 import type { Event } from '../../protocols/event.ts';
-import type { Chart, DuplicateMemory, FusedState, UserSnapshot } from '../../protocols/user-snapshot.ts';
+import type {
+  Chart,
+  DuplicateMemory,
+  FusedState,
+  UserSnapshot,
+} from '../../protocols/user-snapshot.ts';
 import { type UserActor, type UserMachineEvent, userMachine } from './machine.ts';
 import { foldEvent } from './state.ts';
 

@@ -48,7 +48,8 @@ export function moveAlongPath(
   counts: PathCounts,
   tally: PathTally,
 ): FusedState {
-  if (!allows(state, 'measurement', settings)) return forgetPath(state, event, settings, counts, tally);
+  if (!allows(state, 'measurement', settings))
+    return forgetPath(state, event, settings, counts, tally);
   const change = changedItems(before, state, event, settings, tally);
   if (change === undefined) return state;
   const bounds = pathBounds(settings);

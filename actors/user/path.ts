@@ -119,8 +119,7 @@ export function prune(items: readonly PathItem[], nowMs: number, bounds: PathBou
     const item = items[i] as PathItem;
     const previous = items[i - 1];
     const startsAnew =
-      previous !== undefined &&
-      (isConversion(previous) || item.t - previous.t > bounds.lookbackMs);
+      previous !== undefined && (isConversion(previous) || item.t - previous.t > bounds.lookbackMs);
     if (!startsAnew) continue;
     if (earliestCut === 0) earliestCut = i;
     // What starts anew before the watermark can neither be preceded nor joined from behind.

@@ -77,7 +77,9 @@ export function foldEvent(
     nowMs,
     duplicates,
     consent: event.type === 'consent' ? consentFrom(event, state) : state.consent,
-    session: isOnTime ? sessionAfter(state, event.timestamp, opensSession, settings) : state.session,
+    session: isOnTime
+      ? sessionAfter(state, event.timestamp, opensSession, settings)
+      : state.session,
     lapsesAtMs: nowMs + LAPSE_MS,
   };
   if (!allows(seen, 'personalization', settings)) return withoutFeatures(seen);

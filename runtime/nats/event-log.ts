@@ -2,7 +2,7 @@
  * The EVENTS stream as a partitioned log. An ordered consumer leaves no acknowledgement that could
  * disagree with the checkpoint; its iterator pulls only as fast as records are taken.
  */
-import { DeliverPolicy, jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
+import { DeliverPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { StreamSequence } from '../../protocols/ids.ts';
 import {

@@ -16,8 +16,8 @@ import { type DeadLetter, MAX_EXCERPT_BYTES } from '../../protocols/dead-letter.
 import type { Decision, Receipt } from '../../protocols/decision.ts';
 import { parseEvent, type Rejection } from '../../protocols/event.ts';
 import {
-  decodeUserToken,
   type DecisionId,
+  decodeUserToken,
   type StreamSequence,
   type UserToken,
 } from '../../protocols/ids.ts';
@@ -237,7 +237,12 @@ export class Batch {
       problem = error instanceof Error ? error.message : String(error);
     }
     const hint = 'only the coordinator publishes control messages';
-    this.#refuse(owned, record, { field: 'control', expected: 'a control message', found: problem, hint });
+    this.#refuse(owned, record, {
+      field: 'control',
+      expected: 'a control message',
+      found: problem,
+      hint,
+    });
   }
 
   #refuse(owned: OwnedPartition, record: LogRecord, rejection: Rejection): void {

@@ -6,7 +6,12 @@ import { type Actor, createActor, fromPromise } from 'xstate';
 import { partitionMachine } from '../../actors/partition/machine.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
 import type { Checkpoint } from '../../protocols/checkpoint.ts';
-import { decodeUserToken, type Partition, type StreamSequence, type UserToken } from '../../protocols/ids.ts';
+import {
+  decodeUserToken,
+  type Partition,
+  type StreamSequence,
+  type UserToken,
+} from '../../protocols/ids.ts';
 import { checkpointSubject, parseLogSubject } from '../../protocols/subjects.ts';
 import type { ActorStore, CommitOutcome, EventLog, LogFollower, LogRecord } from '../ports.ts';
 import { pause } from '../timing.ts';

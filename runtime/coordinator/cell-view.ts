@@ -1,0 +1,112 @@
+/**
+ * The coordinator's live view of every partition's cells, fed by an ordered consumer over their
+ * last values. A cell is parsed when somebody reads it, not when it arrives: under load most
+ * versions are overtaken before anybody looks.
+ */
+import { DeliverPolicy, jetstream } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { Subject } from 'rxjs';
+import type { Known } from '../../actors/campaign/reconcile.ts';
+import type { CellByKind, CellKind } from '../../protocols/cells.ts';
+import { ACTORS_STREAM, CELLS_ALL, parseStateSubject } from '../../protocols/subjects.ts';
+import { upcast } from '../../protocols/upcast.ts';
+
+/** A cell of a kind changed somewhere. */
+export interface CellChange {
+  readonly partition: number;
+  readonly kind: CellKind;
+}
+
+interface LazyCell {
+  json: (() => unknown) | undefined;
+  cell: unknown;
+}
+
+export class CellView implements AsyncDisposable {
+  /** Emits after each change of the view. */
+  readonly changes = new Subject<CellChange>();
+  readonly #cells = new Map<number, Map<string, LazyCell>>();
+  #stop: (() => Promise<unknown>) | undefined;
+
+  /** Opens the view; it is complete as of now when the promise settles. */
+  static async open(nc: NatsConnection): Promise<CellView> {
+    const view = new CellView();
+    const consumer = await jetstream(nc).consumers.get(ACTORS_STREAM, {
+      filter_subjects: CELLS_ALL,
+      deliver_policy: DeliverPolicy.LastPerSubject,
+    });
+    const { num_pending } = await consumer.info(true);
+    await new Promise<void>((caughtUp, failed) => {
+      if (num_pending === 0) caughtUp();
+      consumer
+        .consume({
+          expires: 3_000,
+          idle_heartbeat: 750,
+          callback: (message) => {
+            view.#take(message.subject, () => message.json());
+            if (message.info.pending === 0) caughtUp();
+          },
+        })
+        .then((messages) => {
+          view.#stop = () => messages.close();
+        }, failed);
+    });
+    return view;
+  }
+
+  /** All cells of a kind with the rest of their names, over all partitions. */
+  *cells<K extends CellKind>(
+    kind: K,
+  ): Generator<readonly [partition: number, key: string, CellByKind[K]]> {
+    for (const [partition, byName] of this.#cells) {
+      for (const [name, lazy] of byName) {
+        if (!isOfKind(name, kind)) continue;
+        yield [partition, name.slice(kind.length + 1), read(lazy) as CellByKind[K]];
+      }
+    }
+  }
+
+  /** What one partition knows of reference data and budgets. */
+  known(partition: number): Known {
+    const get = <K extends CellKind>(name: string): CellByKind[K] | undefined => {
+      const lazy = this.#cells.get(partition)?.get(name);
+      return lazy === undefined ? undefined : (read(lazy) as CellByKind[K]);
+    };
+    return {
+      partition,
+      reference: get<'reference'>('reference'),
+      campaign: (id) => get<'campaign'>(`campaign.${id}`),
+      delivery: (id) => get<'delivery'>(`delivery.${id}`),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.changes.complete();
+    await this.#stop?.();
+  }
+
+  #take(subject: string, json: () => unknown): void {
+    const parsed = parseStateSubject(subject);
+    if (parsed?.kind !== 'cell') return;
+    const { partition, name } = parsed;
+    let byName = this.#cells.get(partition);
+    if (byName === undefined) {
+      byName = new Map();
+      this.#cells.set(partition, byName);
+    }
+    byName.set(name, { json, cell: undefined });
+    this.changes.next({ partition, kind: name.split('.', 1)[0] as CellKind });
+  }
+}
+
+function isOfKind(name: string, kind: CellKind): boolean {
+  return name.startsWith(kind) && (name.length === kind.length || name[kind.length] === '.');
+}
+
+function read(lazy: LazyCell): unknown {
+  if (lazy.json !== undefined) {
+    lazy.cell = upcast('cell', lazy.json());
+    lazy.json = undefined;
+  }
+  return lazy.cell;
+}

@@ -1,0 +1,151 @@
+/**
+ * The coordinator: one process at a time leads; it hosts the campaign and channel actors and
+ * answers operators. Others stand by and take over when the leader is gone.
+ *
+ *   cells of all partitions ── RxJS ──► campaign actors: grants, campaign book ──► control.<p>
+ *                                 └───► channel actors: removal effects, ROAS ──► attribution.markov
+ */
+import { jetstream } from '@nats-io/jetstream';
+import { type NatsConnection, nuid } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
+import { auditTime, filter, interval, merge, type Subscription } from 'rxjs';
+import type { Settings } from '../../protocols/campaign.ts';
+import { ATTRIBUTION_FEED, controlSubject } from '../../protocols/subjects.ts';
+import { natsActorStore } from '../nats/actor-store.ts';
+import { natsMembership, RENEW_EVERY_MS } from '../nats/membership.ts';
+import type { Clock, Membership } from '../ports.ts';
+import { pause } from '../timing.ts';
+import { liveAttribution } from './attribution.ts';
+import { BudgetDesk } from './budget-desk.ts';
+import { CellView } from './cell-view.ts';
+import { claimLeadership, releaseLeadership } from './leadership.ts';
+import { serveOperators } from './services.ts';
+
+/** How soon after a change of spend grants are looked at again. */
+const SETTLE_AFTER_MS = 50;
+/** How often they are looked at when nothing changes: finds lost messages. */
+const SETTLE_EVERY_MS = 1_000;
+
+export interface CoordinatorOptions {
+  readonly partitions: number;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class Coordinator {
+  readonly id = `c${nuid.next()}`;
+  readonly #nc: NatsConnection;
+  readonly #options: CoordinatorOptions;
+  readonly #stopping = new AbortController();
+  #run: Promise<void> = Promise.resolve();
+  #alive: readonly string[] = [];
+  #isLeading = false;
+
+  constructor(nc: NatsConnection, options: CoordinatorOptions) {
+    this.#nc = nc;
+    this.#options = options;
+  }
+
+  get isLeading(): boolean {
+    return this.#isLeading;
+  }
+
+  /** Starts to stand by; leads as soon as nobody else does. */
+  async start(): Promise<void> {
+    const membership = await natsMembership(this.#nc, 'coordinator', this.id);
+    await this.#renew(membership);
+    this.#run = Promise.all([this.#keepMembership(membership), this.#standBy()]).then(() => {});
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#run;
+  }
+
+  async #keepMembership(membership: Membership): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await pause(RENEW_EVERY_MS, signal);
+      if (!signal.aborted) await this.#renew(membership);
+    }
+    await membership.leave().catch(() => {});
+  }
+
+  async #renew(membership: Membership): Promise<void> {
+    try {
+      this.#alive = await membership.renew();
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, 'could not renew membership');
+    }
+  }
+
+  async #standBy(): Promise<void> {
+    const { signal } = this.#stopping;
+    const { logger } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await this.#lead(signal);
+      } catch (error) {
+        if (!signal.aborted) logger.warn({ err: error }, 'leadership ended; standing by');
+      }
+      this.#isLeading = false;
+      if (!signal.aborted) await pause(RENEW_EVERY_MS, signal);
+    }
+  }
+
+  /** Leads until fenced, stopped or failed. Returns at once if somebody else leads. */
+  async #lead(signal: AbortSignal): Promise<void> {
+    const { partitions, settings, clock, logger } = this.#options;
+    const nc = this.#nc;
+    const store = await natsActorStore(nc);
+    const isAlive = (id: string): boolean => this.#alive.includes(id);
+    const state = await claimLeadership(nc, store, this.id, settings, isAlive);
+    if (state === undefined) return;
+    const js = jetstream(nc);
+    await using view = await CellView.open(nc);
+    const desk = new BudgetDesk(state, {
+      store,
+      view,
+      partitions,
+      nowMs: () => clock.nowMs(),
+      async publishControl(partition, control) {
+        await js.publish(controlSubject(partition), JSON.stringify(control));
+      },
+    });
+    const services = await serveOperators(nc, { view, desk, partitions, clock });
+    this.#isLeading = true;
+    logger.info({ epoch: state.checkpoint.epoch }, 'coordinator leads');
+    const subscriptions: Subscription[] = [];
+    try {
+      await new Promise<void>((resolve, reject) => {
+        signal.addEventListener('abort', () => resolve(), { once: true });
+        subscriptions.push(this.#settleBudgets(view, desk, reject));
+        subscriptions.push(this.#publishAttribution(view, desk));
+      });
+    } finally {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+      await services.stop();
+    }
+    await releaseLeadership(store, this.id, nc);
+  }
+
+  #settleBudgets(view: CellView, desk: BudgetDesk, fail: (error: unknown) => void): Subscription {
+    const changed = view.changes.pipe(
+      filter(({ kind }) => kind !== 'paths' && kind !== 'channels' && kind !== 'traffic'),
+      auditTime(SETTLE_AFTER_MS),
+    );
+    desk.settle().catch(fail);
+    return merge(changed, interval(SETTLE_EVERY_MS)).subscribe(() => {
+      desk.settle().catch(fail);
+    });
+  }
+
+  #publishAttribution(view: CellView, desk: BudgetDesk): Subscription {
+    const { clock, logger } = this.#options;
+    return liveAttribution(view, desk.settings.currency, clock).subscribe({
+      next: (report) => this.#nc.publish(ATTRIBUTION_FEED, JSON.stringify(report)),
+      error: (error: unknown) => logger.error({ err: error }, 'attribution stopped'),
+    });
+  }
+}

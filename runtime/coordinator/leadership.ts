@@ -1,0 +1,101 @@
+/**
+ * Who leads: the coordinator's checkpoint names its owner, and moving its fence shuts out the last
+ * one, however alive it still believes itself to be (B1).
+ */
+import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Settings } from '../../protocols/campaign.ts';
+import {
+  type CampaignActorState,
+  type CoordinatorCheckpoint,
+  coordinatorCheckpointSchema,
+} from '../../protocols/campaign-actor.ts';
+import type { StreamSequence } from '../../protocols/ids.ts';
+import {
+  ACTORS_STREAM,
+  COORDINATOR_ALL,
+  COORDINATOR_CHECKPOINT,
+} from '../../protocols/subjects.ts';
+import { upcast } from '../../protocols/upcast.ts';
+import type { ActorStore, Stored } from '../ports.ts';
+import type { DeskState } from './budget-desk.ts';
+
+const NOBODY = '';
+
+/**
+ * Takes the lead if nobody alive has it.
+ *
+ * @returns the stored campaigns and the fence; undefined while somebody else leads.
+ */
+export async function claimLeadership(
+  nc: NatsConnection,
+  store: ActorStore,
+  id: string,
+  settings: Settings,
+  isAlive: (id: string) => boolean,
+): Promise<DeskState | undefined> {
+  const last = await readCheckpoint(nc);
+  const owner = last?.value.owner ?? NOBODY;
+  if (owner !== NOBODY && owner !== id && isAlive(owner)) return undefined;
+  const isChanged =
+    last === undefined || JSON.stringify(last.value.settings) !== JSON.stringify(settings);
+  const checkpoint: CoordinatorCheckpoint = {
+    v: 1,
+    owner: id,
+    epoch: (last?.value.epoch ?? 0) + 1,
+    settings,
+    settings_version: (last?.value.settings_version ?? 0) + (isChanged ? 1 : 0),
+    grants_version: last?.value.grants_version ?? 0,
+  };
+  const fence = last?.sequence ?? (0 as StreamSequence);
+  const outcome = await store.commit([
+    { subject: COORDINATOR_CHECKPOINT, body: JSON.stringify(checkpoint), fence },
+  ]);
+  if (outcome.status !== 'stored') return undefined;
+  const campaigns = await readCampaigns(nc, outcome.lastSequence);
+  return { checkpoint, fence: outcome.lastSequence, campaigns };
+}
+
+/** Lets the next coordinator lead at once. Harmless if somebody has taken over already. */
+export async function releaseLeadership(
+  store: ActorStore,
+  id: string,
+  nc: NatsConnection,
+): Promise<void> {
+  const last = await readCheckpoint(nc);
+  if (last?.value.owner !== id) return;
+  const body = JSON.stringify({ ...last.value, owner: NOBODY });
+  await store.commit([{ subject: COORDINATOR_CHECKPOINT, body, fence: last.sequence }]);
+}
+
+async function readCheckpoint(
+  nc: NatsConnection,
+): Promise<Stored<CoordinatorCheckpoint> | undefined> {
+  const jsm = await jetstreamManager(nc);
+  const message = await jsm.streams.getMessage(ACTORS_STREAM, {
+    last_by_subj: COORDINATOR_CHECKPOINT,
+  });
+  if (message === null) return undefined;
+  const value = coordinatorCheckpointSchema.parse(message.json());
+  return { sequence: message.seq as StreamSequence, value };
+}
+
+/** All campaign actors; the claim comes last, so nothing stored before it can be missing. */
+async function readCampaigns(
+  nc: NatsConnection,
+  claim: StreamSequence,
+): Promise<CampaignActorState[]> {
+  const consumer = await jetstream(nc).consumers.get(ACTORS_STREAM, {
+    filter_subjects: COORDINATOR_ALL,
+    deliver_policy: DeliverPolicy.LastPerSubject,
+  });
+  const campaigns: CampaignActorState[] = [];
+  const messages = await consumer.consume({ expires: 3_000, idle_heartbeat: 750 });
+  for await (const message of messages) {
+    if (message.subject !== COORDINATOR_CHECKPOINT) {
+      campaigns.push(upcast('campaignActor', message.json()) as unknown as CampaignActorState);
+    }
+    if (message.seq >= claim) break;
+  }
+  return campaigns;
+}

@@ -1,0 +1,151 @@
+/**
+ * What operators may ask, as NATS services: discoverable under `$SRV`, one endpoint per subject.
+ */
+import { DeliverPolicy, jetstreamManager } from '@nats-io/jetstream';
+import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
+import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import type { z } from 'zod';
+import type { Partition } from '../../protocols/ids.ts';
+import {
+  applyCampaignsRequest,
+  inspectAttributionRequest,
+  inspectUserRequest,
+  type PartitionsReport,
+  type Problem,
+  setCampaignStatusRequest,
+} from '../../protocols/services.ts';
+import { EVENTS_STREAM, partitionLogSubjects, SERVICES } from '../../protocols/subjects.ts';
+import { natsActorStore } from '../nats/actor-store.ts';
+import type { Clock } from '../ports.ts';
+import { attributionReport } from './attribution.ts';
+import type { BudgetDesk } from './budget-desk.ts';
+import type { CellView } from './cell-view.ts';
+import { inspectUser } from './inspect-user.ts';
+
+const MAX_REQUEST_BYTES = 1024 * 1024;
+
+export interface ServiceSources {
+  readonly view: CellView;
+  readonly desk: BudgetDesk;
+  readonly partitions: number;
+  readonly clock: Clock;
+}
+
+const STATUS_EVENTS = {
+  pause: 'campaign.paused',
+  resume: 'campaign.resumed',
+  end: 'campaign.ended',
+} as const;
+
+/** Starts to answer; stop the service to end it. */
+export async function serveOperators(
+  nc: NatsConnection,
+  { view, desk, partitions, clock }: ServiceSources,
+): Promise<Service> {
+  const service = await new Svcm(nc).add({
+    name: 'microtarget',
+    version: '0.1.0',
+    description: 'Inspects actors, attribution and partitions; manages campaigns',
+  });
+  const store = await natsActorStore(nc);
+  endpoint(service, SERVICES.inspectUser, inspectUserRequest, ({ user }) =>
+    inspectUser(nc, store, user, partitions, clock),
+  );
+  endpoint(service, SERVICES.inspectAttribution, inspectAttributionRequest, async (request) =>
+    attributionReport(view, request, desk.settings.currency, clock),
+  );
+  endpoint(service, SERVICES.inspectCampaigns, undefined, async () => ({
+    campaigns: desk.report(),
+  }));
+  endpoint(service, SERVICES.inspectPartitions, undefined, () =>
+    partitionsReport(nc, store, partitions),
+  );
+  endpoint(service, SERVICES.applyCampaigns, applyCampaignsRequest, async ({ campaigns }) => {
+    const problem = await desk.apply(campaigns);
+    return problem === undefined ? { campaigns: desk.report() } : { problem };
+  });
+  endpoint(service, SERVICES.setCampaignStatus, setCampaignStatusRequest, async (request) => {
+    const problem = await desk.move(request.campaign, { type: STATUS_EVENTS[request.action] });
+    return problem === undefined ? { campaigns: desk.report() } : { problem };
+  });
+  return service;
+}
+
+/** Adds an endpoint that parses its request; without a schema the request's body is ignored. */
+function endpoint<S extends z.ZodType>(
+  service: Service,
+  subject: string,
+  schema: S | undefined,
+  answer: (request: z.infer<S>) => Promise<object | Problem>,
+): void {
+  const respond = async (message: ServiceMsg): Promise<void> => {
+    let reply: object;
+    try {
+      const request = schema === undefined ? undefined : parseRequest(schema, message.data);
+      reply =
+        request !== undefined && 'problem' in request
+          ? request
+          : await answer(request?.value as z.infer<S>);
+    } catch (error) {
+      reply = { problem: error instanceof Error ? error.message : String(error) };
+    }
+    message.respond(JSON.stringify(reply));
+  };
+  service.addEndpoint(subject.replace('.', '-'), {
+    subject,
+    handler: (error, message) => {
+      if (error === null) void respond(message);
+    },
+  });
+}
+
+function parseRequest<S extends z.ZodType>(
+  schema: S,
+  body: Uint8Array,
+): { readonly value: z.infer<S> } | Problem {
+  if (body.length > MAX_REQUEST_BYTES) {
+    return { problem: `expected at most ${MAX_REQUEST_BYTES} bytes, found ${body.length}` };
+  }
+  let json: unknown;
+  try {
+    json = body.length === 0 ? {} : JSON.parse(new TextDecoder().decode(body));
+  } catch (error) {
+    return { problem: `expected JSON: ${String(error)}` };
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return { value: parsed.data };
+  const issues = parsed.error.issues.map(
+    ({ path, message }) => `${path.map(String).join('.') || 'request'}: ${message}`,
+  );
+  return { problem: issues.join('; ') };
+}
+
+async function partitionsReport(
+  nc: NatsConnection,
+  store: Awaited<ReturnType<typeof natsActorStore>>,
+  partitions: number,
+): Promise<PartitionsReport> {
+  const jsm = await jetstreamManager(nc);
+  const reports = Array.from({ length: partitions }, async (_, number) => {
+    const partition = number as Partition;
+    const checkpoint = (await store.readCheckpoint(partition))?.value;
+    const sequence = checkpoint?.sequence ?? 0;
+    // A consumer that nobody reads knows how many messages it would deliver.
+    const probe = await jsm.consumers.add(EVENTS_STREAM, {
+      filter_subjects: partitionLogSubjects(partition),
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: sequence + 1,
+      inactive_threshold: nanos(1_000),
+      mem_storage: true,
+    });
+    await jsm.consumers.delete(EVENTS_STREAM, probe.name);
+    return {
+      partition: number,
+      owner: checkpoint?.owner ?? '',
+      epoch: checkpoint?.epoch ?? 0,
+      sequence,
+      lag: probe.num_pending,
+    };
+  });
+  return { partitions: await Promise.all(reports) };
+}

@@ -1,0 +1,95 @@
+/**
+ * The engine's roles wired together: the one place where ports meet their adapters. Any mix of
+ * roles runs in one process; the same roles in other processes share the work.
+ */
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { FastifyInstance } from 'fastify';
+import { type Logger, pino } from 'pino';
+import type { Config } from './config.ts';
+import { Coordinator } from './coordinator/coordinator.ts';
+import { openGateway } from './gateway/gateway.ts';
+import { Ingest } from './gateway/ingest.ts';
+import { natsActorStore } from './nats/actor-store.ts';
+import { natsEventLog } from './nats/event-log.ts';
+import { natsMembership } from './nats/membership.ts';
+import { ensureStreams } from './nats/streams.ts';
+import { systemClock } from './ports.ts';
+import { Worker } from './worker/worker.ts';
+
+export type Role = 'worker' | 'coordinator' | 'gateway';
+
+export interface Engine extends AsyncDisposable {
+  readonly worker: Worker | undefined;
+  readonly coordinator: Coordinator | undefined;
+  readonly gateway: FastifyInstance | undefined;
+  /** Drains and stops all roles, the gateway first. */
+  stop(): Promise<void>;
+}
+
+/** A logger that writes JSON lines to standard error, so that standard output stays the user's. */
+export function createLogger(level: Config['log_level']): Logger {
+  return pino({ level, base: null }, pino.destination(2));
+}
+
+/** Starts roles over a connection of the engine's account. */
+export async function startEngine(
+  nc: NatsConnection,
+  roles: ReadonlySet<Role>,
+  config: Config,
+): Promise<Engine> {
+  const logger = createLogger(config.log_level);
+  const { partitions } = await ensureStreams(nc, config);
+  if (partitions !== config.partitions) {
+    logger.warn({ partitions, configured: config.partitions }, 'the streams keep their partitions');
+  }
+  const coordinator = roles.has('coordinator')
+    ? new Coordinator(nc, { partitions, settings: config.settings, clock: systemClock, logger })
+    : undefined;
+  const worker = roles.has('worker')
+    ? await createWorker(nc, config, partitions, logger)
+    : undefined;
+  // The coordinator first: settings should stand in the log before the first event does.
+  await coordinator?.start();
+  await worker?.start();
+  const gateway = roles.has('gateway')
+    ? await openGateway({
+        ingest: new Ingest(nc, systemClock),
+        ...config.http,
+        missing: () => missing(nc, worker),
+      })
+    : undefined;
+  const stop = async (): Promise<void> => {
+    await gateway?.close();
+    await worker?.stop();
+    await coordinator?.stop();
+  };
+  return { worker, coordinator, gateway, stop, [Symbol.asyncDispose]: stop };
+}
+
+async function createWorker(
+  nc: NatsConnection,
+  config: Config,
+  partitions: number,
+  logger: Logger,
+): Promise<Worker> {
+  return new Worker(
+    {
+      log: natsEventLog(nc),
+      store: await natsActorStore(nc),
+      bus: { send: (subject, body) => nc.publish(subject, body) },
+      clock: systemClock,
+      logger,
+      join: (id) => natsMembership(nc, 'worker', id),
+    },
+    { partitions, maxResidents: config.max_residents },
+  );
+}
+
+/** What a gateway still waits for; workers in other processes are not its business. */
+function missing(nc: NatsConnection, worker: Worker | undefined): string[] {
+  const needs: string[] = [];
+  if (nc.isClosed()) needs.push('connection to NATS');
+  const idle = worker?.partitions.filter(({ isRunning }) => !isRunning) ?? [];
+  if (idle.length > 0 && idle.length === worker?.partitions.length) needs.push('partitions');
+  return needs;
+}

@@ -104,5 +104,7 @@ export type Cell = CellByKind[CellKind];
 
 /** The UTC day of a time, as `yyyymmdd`. */
 export function utcDay(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10).replaceAll('-', '');
+  const date = new Date(ms);
+  const day = date.getUTCFullYear() * 10_000 + (date.getUTCMonth() + 1) * 100 + date.getUTCDate();
+  return String(day).padStart(8, '0');
 }

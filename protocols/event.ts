@@ -237,9 +237,17 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
+/** What came, on one short line. Nested values are not shown: they may be too deep to print. */
 function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value) ?? String(value);
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  const isObject = typeof value === 'object' && value !== null;
+  const keys = isObject ? Object.keys(value).join(', ') : '';
+  if (isObject) return keys === '' ? 'an empty object' : `an object with ${shortened(keys)}`;
+  return shortened(typeof value === 'string' ? JSON.stringify(value) : String(value));
+}
+
+function shortened(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 

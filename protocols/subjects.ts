@@ -3,7 +3,7 @@
  *
  *   ingest.<user>                     what applications publish            (stream EVENTS)
  *   events.<p>.<user>                 the same event as stored, by partition
- *   control.<p>                       settings, campaigns and grants for a partition
+ *   events.<p>.control.put            settings, campaigns and grants for a partition
  *   state.<p>.checkpoint              a partition's position and fence     (stream ACTORS)
  *   state.<p>.user.<user>             a user actor's snapshot
  *   state.<p>.cell.<kind>[.<key>]     a partition's cumulative aggregates, last value each (I3)
@@ -20,8 +20,10 @@ export const ACTORS_STREAM = 'ACTORS';
 export const MEMBERS_STREAM = 'MEMBERS';
 
 export const INGEST_ALL = 'ingest.*';
-export const CONTROL_ALL = 'control.*';
-export const EVENTS_ALL = 'events.*.*';
+/** One token more than an event has, so no user's token can ever be taken for it. */
+export const CONTROL_ALL = 'events.*.control.put';
+/** Everything in the log. */
+export const LOG_ALL = 'events.>';
 export const CHECKPOINTS_ALL = 'state.*.checkpoint';
 export const CELLS_ALL = 'state.*.cell.>';
 export const USERS_ALL = 'state.*.user.*';
@@ -58,14 +60,17 @@ export function ingestSubject(user: UserToken): string {
   return `ingest.${user}`;
 }
 
-/** The subjects that make up one partition's log, in stream order. */
-export function partitionLogSubjects(partition: Partition): [string, string] {
-  return [`events.${partition}.*`, controlSubject(partition)];
+/**
+ * What makes up one partition's log, in stream order. It is one filter on purpose: a consumer with
+ * two filters was measured 40 times slower (3,000 against 122,000 messages a second).
+ */
+export function partitionLog(partition: Partition): string {
+  return `events.${partition}.>`;
 }
 
 /** The subject of control messages (settings, campaigns, grants) for a partition. */
 export function controlSubject(partition: Partition): string {
-  return `control.${partition}`;
+  return `events.${partition}.control.put`;
 }
 
 /** The subject of a partition's checkpoint. */
@@ -121,15 +126,14 @@ export type LogSubject =
   | { readonly kind: 'event'; readonly partition: Partition; readonly token: string }
   | { readonly kind: 'control'; readonly partition: Partition };
 
-/** Parses a stored subject of EVENTS, `events.<p>.<user>` or `control.<p>`. */
+/** Parses a stored subject of EVENTS, `events.<p>.<user>` or `events.<p>.control.put`. */
 export function parseLogSubject(subject: string): LogSubject | undefined {
-  const [head, partition, token] = subject.split('.');
-  const number = Number(partition) as Partition;
-  if (!Number.isInteger(number)) return undefined;
-  if (head === 'events' && token !== undefined) {
-    return { kind: 'event', partition: number, token };
-  }
-  return head === 'control' ? { kind: 'control', partition: number } : undefined;
+  const [head, partition, token, ...rest] = subject.split('.');
+  const number = partitionNumber(partition);
+  if (head !== 'events' || number === undefined || token === undefined) return undefined;
+  if (rest.length === 0) return { kind: 'event', partition: number, token };
+  const isControl = subject === controlSubject(number);
+  return isControl ? { kind: 'control', partition: number } : undefined;
 }
 
 /** What a subject under `state.` says. */
@@ -141,12 +145,17 @@ export type StateSubject =
 /** Parses `state.<p>.checkpoint`, `state.<p>.user.<user>` and `state.<p>.cell.<name>`. */
 export function parseStateSubject(subject: string): StateSubject | undefined {
   const [head, partition, kind, ...rest] = subject.split('.');
-  const number = Number(partition) as Partition;
-  if (head !== 'state' || !Number.isInteger(number)) return undefined;
+  const number = partitionNumber(partition);
+  if (head !== 'state' || number === undefined) return undefined;
   if (kind === 'checkpoint') return { kind, partition: number };
   const name = rest.join('.');
   if (kind === 'user') return { kind, partition: number, user: name as UserToken };
   return kind === 'cell' ? { kind, partition: number, name } : undefined;
+}
+
+/** Only plain digits: "" and "1e1" are numbers too, but of no partition. */
+function partitionNumber(token: string | undefined): Partition | undefined {
+  return token !== undefined && /^\d{1,4}$/.test(token) ? (Number(token) as Partition) : undefined;
 }
 
 /**

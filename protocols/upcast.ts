@@ -13,12 +13,15 @@ type Upcasters = Readonly<Record<number, (older: Record<string, unknown>) => obj
 
 /** The current version and the way there, per kind of stored message. All are still at 1. */
 const KINDS = {
-  userSnapshot: { current: 1, upcasters: {} as Upcasters },
+  user: { current: 1, upcasters: {} as Upcasters },
   checkpoint: { current: 1, upcasters: {} as Upcasters },
   cell: { current: 1, upcasters: {} as Upcasters },
+  decision: { current: 1, upcasters: {} as Upcasters },
   receipt: { current: 1, upcasters: {} as Upcasters },
+  deadLetter: { current: 1, upcasters: {} as Upcasters },
   control: { current: 1, upcasters: {} as Upcasters },
   campaignActor: { current: 1, upcasters: {} as Upcasters },
+  coordinatorCheckpoint: { current: 1, upcasters: {} as Upcasters },
 } as const;
 
 /**
@@ -29,7 +32,7 @@ const KINDS = {
 export function upcast(kind: keyof typeof KINDS, stored: unknown): Record<string, unknown> {
   const { current, upcasters } = KINDS[kind];
   let message = stored as Record<string, unknown>;
-  let version = typeof message === 'object' && message !== null ? message['v'] : undefined;
+  let version = typeof message === 'object' && message !== null ? message.v : undefined;
   while (version !== current) {
     const step = typeof version === 'number' ? upcasters[version] : undefined;
     if (step === undefined) {
@@ -39,7 +42,7 @@ export function upcast(kind: keyof typeof KINDS, stored: unknown): Record<string
       );
     }
     message = step(message) as Record<string, unknown>;
-    version = message['v'];
+    version = message.v;
   }
   return message;
 }

@@ -1,5 +1,6 @@
 /**
- * A user actor's durable form: where its statechart stands and its fused behavioural state.
+ * A user actor in full: where its statechart stands and its fused behavioural state, as operators
+ * see it; user-record.ts is its stored form.
  * Sizes are bounded, so a snapshot is at most a few kilobytes whatever the user does.
  */
 import { z } from 'zod';
@@ -53,6 +54,11 @@ export const pathItemSchema = z.union([pathTouchSchema, pathConversionSchema]);
 export type PathTouch = z.infer<typeof pathTouchSchema>;
 export type PathConversion = z.infer<typeof pathConversionSchema>;
 export type PathItem = z.infer<typeof pathItemSchema>;
+
+/** True for a conversion, false for a touch. */
+export function isPathConversion(item: PathItem): item is PathConversion {
+  return 'order' in item;
+}
 
 export const fusedStateSchema = z.object({
   events: z.int(),

@@ -49,8 +49,8 @@ const ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
  * @throws ConfigError
  */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const file = env['MICROTARGET_CONFIG'] ?? join(projectRoot(), CONFIG_FILE);
-  const isNamed = env['MICROTARGET_CONFIG'] !== undefined;
+  const file = env.MICROTARGET_CONFIG ?? join(projectRoot(), CONFIG_FILE);
+  const isNamed = env.MICROTARGET_CONFIG !== undefined;
   const raw = existsSync(file) || isNamed ? readJson(file) : {};
   for (const [variable, path] of Object.entries(ENVIRONMENT)) {
     const value = env[variable];
@@ -72,7 +72,8 @@ function readJson(file: string): Record<string, unknown> {
     }
     throw new Error('expected a JSON object');
   } catch (error) {
-    throw new ConfigError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`${file}: ${why}`, { cause: error });
   }
 }
 

@@ -5,7 +5,7 @@
 import type { NamedCell } from '../actors/partition/state.ts';
 import type { Checkpoint } from '../protocols/checkpoint.ts';
 import type { Partition, StreamSequence, UserToken } from '../protocols/ids.ts';
-import type { UserSnapshot } from '../protocols/user-snapshot.ts';
+import type { StoredUser } from '../protocols/user-record.ts';
 
 /** One message of a partition's log. */
 export interface LogRecord {
@@ -72,7 +72,7 @@ export interface ActorStore {
   readUsers(
     partition: Partition,
     users: readonly UserToken[],
-  ): Promise<Map<UserToken, Stored<UserSnapshot>>>;
+  ): Promise<Map<UserToken, Stored<StoredUser>>>;
 }
 
 /** Who is alive: a process that stops renewing disappears after a bounded time. */

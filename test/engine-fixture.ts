@@ -1,8 +1,10 @@
 /**
- * A worker on a real nats-server, wired as in production.
+ * Workers and whole engines on a real nats-server, wired as in production.
  */
 import type { NatsConnection } from '@nats-io/transport-node';
 import { pino } from 'pino';
+import { type Config, loadConfig } from '../runtime/config.ts';
+import { type Engine, type Role, startEngine } from '../runtime/engine.ts';
 import { natsActorStore } from '../runtime/nats/actor-store.ts';
 import { natsEventLog } from '../runtime/nats/event-log.ts';
 import { natsMembership } from '../runtime/nats/membership.ts';
@@ -12,7 +14,21 @@ import { Worker } from '../runtime/worker/worker.ts';
 
 export const TEST_PARTITIONS = 4;
 
-/** Starts a worker over a connection; `store` stands in for the real one where given. */
+const ALL_ROLES: ReadonlySet<Role> = new Set(['worker', 'coordinator', 'gateway']);
+
+/** Starts the whole engine, or some of its roles; the gateway on a free port. */
+export async function startTestEngine(
+  nc: NatsConnection,
+  roles: ReadonlySet<Role> = ALL_ROLES,
+  changes: Partial<Config> = {},
+): Promise<Engine> {
+  const config = loadConfig({ MICROTARGET_PARTITIONS: String(TEST_PARTITIONS) });
+  const level = (process.env.LOG_LEVEL as Config['log_level']) ?? 'silent';
+  const http = { host: '127.0.0.1', port: 0 };
+  return startEngine(nc, roles, { ...config, http, log_level: level, ...changes });
+}
+
+/** Starts a worker alone; `store` stands in for the real one where given. */
 export async function startTestWorker(
   nc: NatsConnection,
   options: {
@@ -28,7 +44,7 @@ export async function startTestWorker(
       store: options.store?.(real) ?? real,
       bus: { send: (subject, body) => nc.publish(subject, body) },
       clock: systemClock,
-      logger: pino({ level: process.env['LOG_LEVEL'] ?? 'silent' }),
+      logger: pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
       join: (id) => natsMembership(nc, 'worker', id),
     },
     { partitions, maxResidents: options.maxResidents ?? 50_000 },

@@ -4,15 +4,15 @@
  */
 import type { TouchEvent } from '../../protocols/event.ts';
 
-/** Click ids that ad networks append to links, by network kind. */
-const CLICK_ID_CHANNEL: Readonly<Record<string, string>> = {
-  gclid: 'paid_search',
-  msclkid: 'paid_search',
-  fbclid: 'paid_social',
-  ttclid: 'paid_social',
-  twclid: 'paid_social',
-  li_fat_id: 'paid_social',
-};
+/** Click ids that ad networks append to links, by network kind; names come from outside. */
+const CLICK_ID_CHANNEL: ReadonlyMap<string, string> = new Map([
+  ['gclid', 'paid_search'],
+  ['msclkid', 'paid_search'],
+  ['fbclid', 'paid_social'],
+  ['ttclid', 'paid_social'],
+  ['twclid', 'paid_social'],
+  ['li_fat_id', 'paid_social'],
+]);
 
 const MEDIUM_CHANNEL: readonly (readonly [RegExp, string])[] = [
   [/^(cpc|ppc|paid[-_ ]?search|sem)$/i, 'paid_search'],
@@ -36,7 +36,7 @@ const HOST = /^(?:[a-z][a-z0-9+.-]*:)?\/\/(?:[^/@?#]*@)?([^/:?#]+)/i;
 /** The channel of a touch; `parseEvent` has made sure that one of its sources is there. */
 export function channelOf(touch: TouchEvent): string {
   if (touch.channel !== undefined) return touch.channel;
-  const clickChannel = CLICK_ID_CHANNEL[touch.click_id?.name.toLowerCase() ?? ''];
+  const clickChannel = CLICK_ID_CHANNEL.get(touch.click_id?.name.toLowerCase() ?? '');
   if (clickChannel !== undefined) return clickChannel;
   const medium = touch.utm?.medium;
   if (medium !== undefined) {

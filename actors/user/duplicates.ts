@@ -16,7 +16,7 @@ export const MAX_SERIES = 16;
 /** Gaps kept open per series; beyond, the oldest gap closes and its late events are refused. */
 export const MAX_RANGES = 32;
 /** Event ids kept, for senders that repeat an event under a new index. */
-export const MAX_RECENT_IDS = 16;
+export const MAX_RECENT_IDS = 8;
 
 export const NO_DUPLICATES: DuplicateMemory = {
   series: [],
@@ -40,14 +40,15 @@ export function admit(memory: DuplicateMemory, event: Event): Admission {
   if (series !== undefined && hasIndex(series.ranges, index)) {
     return { duplicate: true, reason: `session_index ${index} was seen before` };
   }
-  if (series === undefined && event.timestamp <= memory.forgottenThroughMs) {
+  // Of a series that is known again, too: what it held before it was forgotten is gone.
+  if (event.timestamp <= memory.forgottenThroughMs) {
     return { duplicate: true, reason: `session "${seriesId}" is too old to tell` };
   }
-  const shortId = hash64(event.event_id).slice(0, 12);
-  if (memory.recentIds.includes(shortId)) {
+  const id = shortId(event.event_id);
+  if (memory.recentIds.includes(id)) {
     return { duplicate: true, reason: `event_id ${event.event_id} was seen before` };
   }
-  const recentIds = memory.recentIds.concat(shortId);
+  const recentIds = memory.recentIds.concat(id);
   if (recentIds.length > MAX_RECENT_IDS) recentIds.shift();
   const updated: Series = {
     id: seriesId,
@@ -55,6 +56,11 @@ export function admit(memory: DuplicateMemory, event: Event): Admission {
     ranges: addIndex(series?.ranges ?? [], index),
   };
   return { duplicate: false, memory: withSeries({ ...memory, recentIds }, at, updated) };
+}
+
+/** An event id as snapshots hold it. A UUID is the same in capitals (RFC 9562). */
+export function shortId(eventId: string): string {
+  return hash64(eventId.toLowerCase()).slice(0, 12);
 }
 
 function withSeries(memory: DuplicateMemory, at: number, updated: Series): DuplicateMemory {

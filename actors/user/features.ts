@@ -23,13 +23,13 @@ export function evidenceOf(event: Event, opensSession: boolean): readonly number
       const vectors = event.vectors ?? {};
       const engagement =
         (named?.engagement ?? 0) +
-        share(vectors['active_duration_s'], 30) +
-        share(vectors['scroll_depth_hz'], 60);
+        share(vectors.active_duration_s, 30) +
+        share(vectors.scroll_depth_hz, 60);
       const churn =
         (named?.churn ?? 0) +
-        share(vectors['rage_taps'], 2) +
-        share(vectors['errors'], 2) +
-        (isHasty(vectors['tap_velocity_ms']) ? 0.2 : 0);
+        share(vectors.rage_taps, 2) +
+        share(vectors.errors, 2) +
+        (isHasty(vectors.tap_velocity_ms) ? 0.2 : 0);
       return [app, temporal, engagement, named?.purchase ?? 0, churn, 0];
     }
     case 'impression':

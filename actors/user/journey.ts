@@ -4,13 +4,12 @@
 import type { Settings } from '../../protocols/campaign.ts';
 import type { ConversionEvent, Event } from '../../protocols/event.ts';
 import { type Micros, toMicros } from '../../protocols/money.ts';
-import type { FusedState, PathItem } from '../../protocols/user-snapshot.ts';
+import { type FusedState, isPathConversion, type PathItem } from '../../protocols/user-snapshot.ts';
 import { channelOf } from '../channel/derive-channel.ts';
-import { hash64 } from '../hash.ts';
+import { shortId } from './duplicates.ts';
 import {
   countChange,
   cutPaths,
-  isConversion,
   type PathBounds,
   type PathCounts,
   placeItem,
@@ -58,10 +57,9 @@ export function moveAlongPath(
   countChange(was.paths, is.paths, counts);
   tally.touchesOutsideWindow += is.touchesOutsideWindow - was.touchesOutsideWindow;
   tally.conversionsWithoutPath += is.conversionsWithoutPath - was.conversionsWithoutPath;
-  const path = prune(change, state.nowMs, bounds);
-  const lastForgotten = change[change.length - path.length - 1];
-  const pathSettledMs = Math.max(state.pathSettledMs, lastForgotten?.t ?? -1);
-  return { ...state, path, pathSettledMs };
+  const { items, settledMs } = prune(change, state.nowMs, bounds);
+  const pathSettledMs = Math.max(state.pathSettledMs, settledMs);
+  return { ...state, path: items as PathItem[], pathSettledMs };
 }
 
 /** The path's items after the event, or undefined if it leaves them alone. */
@@ -75,7 +73,7 @@ function changedItems(
   const t = event.timestamp;
   const isTooLate =
     before.events > 0 && (t < before.nowMs - settings.lateness_ms || t <= state.pathSettledMs);
-  const id = hash64(event.event_id).slice(0, 12);
+  const id = shortId(event.event_id);
   switch (event.type) {
     case 'impression':
     case 'click':
@@ -106,7 +104,7 @@ function refunded(
 ): PathItem[] | undefined {
   const at = orderIndex(state.path, order);
   const item = state.path[at];
-  if (item === undefined || !isConversion(item)) {
+  if (item === undefined || !isPathConversion(item)) {
     tally.refundsUnmatched++;
     tally.refundedMicros += toMicros(value ?? 0);
     return undefined;
@@ -125,7 +123,7 @@ export function hasOrder(state: FusedState, event: ConversionEvent): boolean {
 }
 
 function orderIndex(items: readonly PathItem[], order: string): number {
-  return items.findIndex((item) => isConversion(item) && item.order === order);
+  return items.findIndex((item) => isPathConversion(item) && item.order === order);
 }
 
 /**
@@ -147,7 +145,7 @@ function forgetPath(
   if (state.path.length === 0 && state.pathSettledMs === state.nowMs) return state;
   const { paths } = cutPaths(state.path, settings.lookback_ms);
   const last = state.path[state.path.length - 1];
-  const hasOpenPath = last !== undefined && !isConversion(last);
+  const hasOpenPath = last !== undefined && !isPathConversion(last);
   if (hasOpenPath) countChange(paths, paths.slice(0, -1), counts);
   return { ...state, path: [], pathSettledMs: state.nowMs };
 }

@@ -9,7 +9,7 @@
  * Guards only read the context. Timers are absolute deadlines in the context (`session.endsAtMs`,
  * `lapsesAtMs`), so they are durable and replay with the log; XState's own `after` is not used.
  */
-import { assign, raise, type SnapshotFrom, setup } from 'xstate';
+import { assign, raise, setup } from 'xstate';
 import { DEFAULT_SETTINGS, type Settings } from '../../protocols/campaign.ts';
 import type { Event } from '../../protocols/event.ts';
 import type { FusedState } from '../../protocols/user-snapshot.ts';
@@ -28,25 +28,35 @@ export type UserMachineEvent =
   | { readonly type: 'session.elapsed' }
   | { readonly type: 'absence.elapsed' };
 
+interface InContext {
+  readonly context: FusedState;
+}
+
+/** What the regions' moves depend on: each a question to the context alone. */
+export const GUARDS = {
+  consentGranted: ({ context: { consent } }: InContext) =>
+    consent.measurement === 'granted' && consent.personalization === 'granted',
+  consentRefused: ({ context: { consent } }: InContext) =>
+    consent.measurement === 'refused' && consent.personalization === 'refused',
+  consentLimited: ({ context: { consent } }: InContext) =>
+    consent.measurement !== consent.personalization,
+  sessionOpen: ({ context }: InContext) => context.nowMs <= context.session.endsAtMs,
+  explores: ({ context }: InContext) => context.step === 'exploring',
+  considers: ({ context }: InContext) => context.step === 'considering',
+  buys: ({ context }: InContext) => context.step === 'buying',
+  converts: ({ context }: InContext) => context.step === 'customer',
+  drifts: ({ context }: InContext) => context.intents.churn_risk >= RISK_UP.drifting,
+  isAtRisk: ({ context }: InContext) => context.intents.churn_risk >= RISK_UP.atRisk,
+  recovers: ({ context }: InContext) => context.intents.churn_risk < RISK_DOWN.steady,
+  eases: ({ context }: InContext) => context.intents.churn_risk < RISK_DOWN.drifting,
+};
+
 const machineSetup = setup({
   types: { context: {} as FusedState, events: {} as UserMachineEvent },
   guards: {
     isNew: ({ context, event }) =>
       event.type === 'event.received' && !admit(context.duplicates, event.event).duplicate,
-    consentGranted: ({ context: { consent } }) =>
-      consent.measurement === 'granted' && consent.personalization === 'granted',
-    consentRefused: ({ context: { consent } }) =>
-      consent.measurement === 'refused' && consent.personalization === 'refused',
-    consentLimited: ({ context: { consent } }) => consent.measurement !== consent.personalization,
-    sessionOpen: ({ context }) => context.nowMs <= context.session.endsAtMs,
-    explores: ({ context }) => context.step === 'exploring',
-    considers: ({ context }) => context.step === 'considering',
-    buys: ({ context }) => context.step === 'buying',
-    converts: ({ context }) => context.step === 'customer',
-    drifts: ({ context }) => context.intents.churn_risk >= RISK_UP.drifting,
-    isAtRisk: ({ context }) => context.intents.churn_risk >= RISK_UP.atRisk,
-    recovers: ({ context }) => context.intents.churn_risk < RISK_DOWN.steady,
-    eases: ({ context }) => context.intents.churn_risk < RISK_DOWN.drifting,
+    ...GUARDS,
   },
   actions: {
     fold: assign(({ context, event }) => {
@@ -169,6 +179,3 @@ export const userMachine = machineSetup.createMachine({
   on: { 'event.received': { guard: 'isNew', actions: ['fold', raise({ type: 'settle' })] } },
   states: { consent, session, funnel, risk },
 });
-
-/** A user actor's state in memory: the statechart's value and the fused state as its context. */
-export type UserActor = SnapshotFrom<typeof userMachine>;

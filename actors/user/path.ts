@@ -13,7 +13,7 @@
  */
 import { CONVERSION, NULL, START, utcDay } from '../../protocols/cells.ts';
 import type { Micros } from '../../protocols/money.ts';
-import type { PathConversion, PathItem } from '../../protocols/user-snapshot.ts';
+import { isPathConversion, type PathItem } from '../../protocols/user-snapshot.ts';
 
 /** Touches a path may hold; of longer ones the last are kept. */
 export const MAX_PATH_TOUCHES = 128;
@@ -48,11 +48,6 @@ export interface PathBounds {
   readonly latenessMs: number;
 }
 
-/** True for a conversion, false for a touch. */
-export function isConversion(item: PathItem): item is PathConversion {
-  return 'order' in item;
-}
-
 /** Inserts an item in event-time order; at equal times touches come first, then by id. O(n). */
 export function placeItem(items: readonly PathItem[], item: PathItem): PathItem[] {
   const placed = items.slice();
@@ -77,7 +72,7 @@ export function cutPaths(items: readonly PathItem[], lookbackMs: number): CutPat
   for (const item of items) {
     const last = open[open.length - 1];
     if (last !== undefined && item.t - last.t > lookbackMs) close(undefined);
-    if (isConversion(item)) {
+    if (isPathConversion(item)) {
       touchesOutsideWindow -= first;
       first = advance(open, first, item.t - lookbackMs);
       touchesOutsideWindow += first;
@@ -107,45 +102,82 @@ export function countChange(
   for (let i = shared; i < after.length; i++) countPath(after[i] as Path, counts, 1, 0);
 }
 
+/** What is kept of a path. */
+export interface KeptPath {
+  readonly items: readonly PathItem[];
+  /** Up to this time nothing can be placed any more. */
+  readonly settledMs: number;
+}
+
 /**
- * Forgets the items that no acceptable item can change any more (P2): those of paths that ended
- * before the watermark nowMs - latenessMs, and, beyond MAX_PATH_ITEMS, the oldest.
+ * Forgets the items that no acceptable item and no refund can change any more (P2): those of paths
+ * that ended before the watermark nowMs - latenessMs, and, beyond MAX_PATH_ITEMS, the oldest, in
+ * whose place nothing is accepted from then on.
  */
-export function prune(items: readonly PathItem[], nowMs: number, bounds: PathBounds): PathItem[] {
+export function prune(items: readonly PathItem[], nowMs: number, bounds: PathBounds): KeptPath {
+  const { lookbackMs } = bounds;
   const watermarkMs = nowMs - bounds.latenessMs;
-  let keepFrom = 0;
-  let earliestCut = 0;
-  for (let i = 0; i < items.length; i++) {
-    const item = items[i] as PathItem;
-    const previous = items[i - 1];
-    const startsAnew =
-      previous !== undefined && (isConversion(previous) || item.t - previous.t > bounds.lookbackMs);
-    if (!startsAnew) continue;
-    if (earliestCut === 0) earliestCut = i;
-    // What starts anew before the watermark can neither be preceded nor joined from behind.
-    if ((isConversion(previous) ? previous.t : item.t) < watermarkMs) keepFrom = i;
-  }
+  let settledMs = watermarkMs - 1;
   const last = items[items.length - 1];
-  if (last !== undefined) {
-    const settled = isConversion(last)
-      ? last.t < watermarkMs
-      : watermarkMs - last.t > bounds.lookbackMs;
-    if (settled) return [];
-  }
+  if (last === undefined) return { items, settledMs };
+  const endMs = isPathConversion(last) ? last.t : last.t + lookbackMs;
+  if (endMs < watermarkMs) return { items: [], settledMs };
+  let keepFrom = items.length - 1;
+  // What starts anew before the watermark can neither be preceded nor joined from behind.
+  while (keepFrom > 0 && newStartMs(items, keepFrom, lookbackMs) >= watermarkMs) keepFrom--;
   while (items.length - keepFrom > MAX_PATH_ITEMS) {
-    keepFrom = earliestCut > keepFrom ? earliestCut : keepFrom + 1;
+    let next = keepFrom + 1;
+    while (next < items.length && newStartMs(items, next, lookbackMs) === NEVER) next++;
+    if (next < items.length) {
+      // A whole path goes: after its conversion, or where an item can no longer join it.
+      const gap = isPathConversion(items[next - 1] as PathItem) ? 0 : 1;
+      settledMs = Math.max(settledMs, newStartMs(items, next, lookbackMs) - gap);
+      keepFrom = next;
+    } else {
+      // Whatever comes stands after a full path of touches, so it never needs those that go.
+      keepFrom++;
+      const full = items[keepFrom + MAX_PATH_TOUCHES - 1] as PathItem;
+      settledMs = Math.max(settledMs, full.t);
+    }
   }
-  while (keepFrom < items.length) {
-    const item = items[keepFrom] as PathItem;
-    if (isConversion(item) || item.t > watermarkMs - bounds.lookbackMs) break;
-    keepFrom++;
+  keepFrom = outsideUpTo(items, keepFrom, watermarkMs, lookbackMs);
+  return { items: keepFrom === 0 ? items : items.slice(keepFrom), settledMs };
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** When the item at `i` > 0 starts a new path, or NEVER if it belongs to that of the one before. */
+function newStartMs(items: readonly PathItem[], i: number, lookbackMs: number): number {
+  const previous = items[i - 1] as PathItem;
+  const item = items[i] as PathItem;
+  if (isPathConversion(previous)) return previous.t;
+  return item.t - previous.t > lookbackMs ? item.t : NEVER;
+}
+
+/**
+ * Skips the first path's touches that are outside the window as it stands, even if a refund takes
+ * its conversion out, and outside that of whatever may still come.
+ */
+function outsideUpTo(
+  items: readonly PathItem[],
+  first: number,
+  watermarkMs: number,
+  lookbackMs: number,
+): number {
+  const item = items[first] as PathItem;
+  if (isPathConversion(item) || item.t > watermarkMs - lookbackMs) return first;
+  let lastTouchMs = item.t;
+  for (let i = first + 1; i < items.length; i++) {
+    const next = items[i] as PathItem;
+    if (isPathConversion(next) || next.t - lastTouchMs > lookbackMs) break;
+    lastTouchMs = next.t;
   }
-  return keepFrom === 0 ? (items as PathItem[]) : items.slice(keepFrom);
+  return advance(items, first, Math.min(watermarkMs, lastTouchMs) - lookbackMs);
 }
 
 function comesBefore(a: PathItem, b: PathItem): boolean {
   if (a.t !== b.t) return a.t < b.t;
-  if (isConversion(a) !== isConversion(b)) return !isConversion(a);
+  if (isPathConversion(a) !== isPathConversion(b)) return !isPathConversion(a);
   return a.id < b.id;
 }
 
@@ -164,7 +196,7 @@ function pathOf(
   const channels: string[] = [];
   for (let i = first; i < touches.length; i++) {
     const touch = touches[i] as PathItem;
-    if (isConversion(touch)) throw new Error('P1: a conversion stands inside a path');
+    if (isPathConversion(touch)) throw new Error('P1: a conversion stands inside a path');
     if (touch.channel !== channels[channels.length - 1]) channels.push(touch.channel);
   }
   return { channels, day: utcDay((touches[first] as PathItem).t), conversionMicros };

@@ -6,7 +6,7 @@ import type { Settings } from '../../protocols/campaign.ts';
 import type { Event } from '../../protocols/event.ts';
 import type { DuplicateMemory, FusedState } from '../../protocols/user-snapshot.ts';
 import { NO_DUPLICATES } from './duplicates.ts';
-import { addEvidence, evidenceOf, NO_EVIDENCE } from './features.ts';
+import { addEvidence, evidenceOf, NO_EVIDENCE, SCALES } from './features.ts';
 import { evolveFusion, fusionNodes } from './fusion.ts';
 import { conceptsOf, intentsOf } from './intents.ts';
 import { BEHAVIOR_STEP } from './steps.ts';
@@ -101,7 +101,8 @@ function withFeatures(
     evidenceOf(event, opensSession),
   );
   const nodes = fusionNodes(evidence);
-  const hadEvidence = before.evidence[0] !== 0;
+  // Every event is evidence of app use; at the longest scale none fades to nothing.
+  const hadEvidence = before.evidence[SCALES - 1] !== 0;
   const fusion = evolveFusion(hadEvidence ? before.fusion : undefined, nodes, seen.nowMs - fromMs);
   const concepts = conceptsOf(fusion, nodes);
   return {
@@ -163,10 +164,15 @@ function stepOf(event: Event): FusedState['step'] {
     case 'click':
       return 'exploring';
     case 'behavior':
-      return (event.name === undefined ? undefined : BEHAVIOR_STEP[event.name]) ?? 'none';
+      return namedStep(event.name ?? '');
     default:
       return 'none';
   }
+}
+
+/** Names come from outside: "constructor" is a name like any other, not a property of the table. */
+function namedStep(name: string): FusedState['step'] {
+  return Object.hasOwn(BEHAVIOR_STEP, name) ? (BEHAVIOR_STEP[name] ?? 'none') : 'none';
 }
 
 /** Declared interests override observed ones; observed ones fade by event time. */

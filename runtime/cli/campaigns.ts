@@ -24,7 +24,8 @@ export async function applyCampaigns(file: string, options: JsonOption): Promise
   try {
     json = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new CommandFailed(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandFailed(`${file}: ${why}`, { cause: error });
   }
   const parsed = z.array(campaignSchema).safeParse(Array.isArray(json) ? json : [json]);
   if (!parsed.success) {

@@ -1,7 +1,6 @@
 /**
  * `microtarget inspect`: actors as operators see them.
  */
-import { isConversion } from '../../actors/user/path.ts';
 import type { Decision } from '../../protocols/decision.ts';
 import {
   partitionsReportSchema,
@@ -9,7 +8,7 @@ import {
   userReportSchema,
 } from '../../protocols/services.ts';
 import { SERVICES } from '../../protocols/subjects.ts';
-import { CONCEPTS, MODALITIES } from '../../protocols/user-snapshot.ts';
+import { CONCEPTS, isPathConversion, MODALITIES } from '../../protocols/user-snapshot.ts';
 import { bar, integer, money, printJson, printLine, printTable } from './print.ts';
 import { ask, connectAs } from './session.ts';
 
@@ -98,7 +97,7 @@ function printPath(path: UserReport['snapshot']['state']['path']): void {
   const shown = path
     .slice(-SHOWN_TOUCHES)
     .map((item) =>
-      isConversion(item) ? `◆ order ${item.order} (${money(item.micros)})` : item.channel,
+      isPathConversion(item) ? `◆ order ${item.order} (${money(item.micros)})` : item.channel,
     );
   const earlier = path.length - shown.length;
   printLine(`  ${earlier > 0 ? `… ${earlier} earlier → ` : ''}${shown.join(' → ')}`);

@@ -22,9 +22,9 @@ export type Endpoint = z.infer<typeof endpointSchema>;
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
   readonly exitCode: number;
-  constructor(message: string, exitCode = 1) {
-    super(message);
-    this.exitCode = exitCode;
+  constructor(message: string, options: ErrorOptions & { readonly exitCode?: number } = {}) {
+    super(message, options);
+    this.exitCode = options.exitCode ?? 1;
   }
 }
 
@@ -63,7 +63,7 @@ export async function connectAs(role: NatsRole, name: string): Promise<NatsConne
     throw new CommandFailed(
       `no engine at ${url}: ${why}\nStart one with \`npm start\`, or name its server in ` +
         'MICROTARGET_NATS_URL.',
-      EXIT_UNREACHABLE,
+      { exitCode: EXIT_UNREACHABLE, cause: error },
     );
   }
 }
@@ -98,7 +98,7 @@ export async function ask<S extends z.ZodType>(
   } catch (error) {
     throw new CommandFailed(
       `nobody answers ${subject}: ${String(error)}\nIs a coordinator running (\`npm start\`)?`,
-      EXIT_UNREACHABLE,
+      { exitCode: EXIT_UNREACHABLE, cause: error },
     );
   }
   const problem = z.object({ problem: z.string() }).safeParse(json);

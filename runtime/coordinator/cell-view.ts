@@ -3,7 +3,7 @@
  * last values. A cell is parsed when somebody reads it, not when it arrives: under load most
  * versions are overtaken before anybody looks.
  */
-import { DeliverPolicy, jetstream } from '@nats-io/jetstream';
+import { type ConsumerMessages, DeliverPolicy, jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Subject } from 'rxjs';
 import type { Known } from '../../actors/campaign/reconcile.ts';
@@ -26,32 +26,34 @@ export class CellView implements AsyncDisposable {
   /** Emits after each change of the view. */
   readonly changes = new Subject<CellChange>();
   readonly #cells = new Map<number, Map<string, LazyCell>>();
-  #stop: (() => Promise<unknown>) | undefined;
+  #messages: ConsumerMessages | undefined;
 
   /** Opens the view; it is complete as of now when the promise settles. */
   static async open(nc: NatsConnection): Promise<CellView> {
     const view = new CellView();
+    await view.#follow(nc);
+    return view;
+  }
+
+  async #follow(nc: NatsConnection): Promise<void> {
     const consumer = await jetstream(nc).consumers.get(ACTORS_STREAM, {
       filter_subjects: CELLS_ALL,
       deliver_policy: DeliverPolicy.LastPerSubject,
     });
     const { num_pending } = await consumer.info(true);
-    await new Promise<void>((caughtUp, failed) => {
-      if (num_pending === 0) caughtUp();
-      consumer
-        .consume({
-          expires: 3_000,
-          idle_heartbeat: 750,
-          callback: (message) => {
-            view.#take(message.subject, () => message.json());
-            if (message.info.pending === 0) caughtUp();
-          },
-        })
-        .then((messages) => {
-          view.#stop = () => messages.close();
-        }, failed);
+    let caughtUp = (): void => {};
+    const complete = new Promise<void>((resolve) => {
+      caughtUp = resolve;
     });
-    return view;
+    this.#messages = await consumer.consume({
+      expires: 3_000,
+      idle_heartbeat: 750,
+      callback: (message) => {
+        this.#take(message.subject, () => message.json());
+        if (message.info.pending === 0) caughtUp();
+      },
+    });
+    if (num_pending > 0) await complete;
   }
 
   /** All cells of a kind with the rest of their names, over all partitions. */
@@ -82,7 +84,7 @@ export class CellView implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.changes.complete();
-    await this.#stop?.();
+    await this.#messages?.close();
   }
 
   #take(subject: string, json: () => unknown): void {

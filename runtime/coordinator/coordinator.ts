@@ -2,7 +2,7 @@
  * The coordinator: one process at a time leads; it hosts the campaign and channel actors and
  * answers operators. Others stand by and take over when the leader is gone.
  *
- *   cells of all partitions ── RxJS ──► campaign actors: grants, campaign book ──► control.<p>
+ *   cells of all partitions ── RxJS ──► campaign actors: grants, campaign book ──► each partition's log
  *                                 └───► channel actors: removal effects, ROAS ──► attribution.markov
  */
 import { jetstream } from '@nats-io/jetstream';

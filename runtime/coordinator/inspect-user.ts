@@ -3,11 +3,12 @@
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { chartOf, passDeadlines, restoreUserActor } from '../../actors/user/actor.ts';
+import { passDeadlines, restoreUserActor } from '../../actors/user/actor.ts';
 import { decisionSchema } from '../../protocols/decision.ts';
 import { encodeUserId, type UserId, userIdProblem } from '../../protocols/ids.ts';
 import type { Problem, UserReport } from '../../protocols/services.ts';
 import { ACTORS_STREAM, decisionSubject, partitionOf } from '../../protocols/subjects.ts';
+import { snapshotOf } from '../../protocols/user-record.ts';
 import type { ActorStore, Clock } from '../ports.ts';
 
 /** Reads a user by the id that the application knows. */
@@ -29,7 +30,7 @@ export async function inspectUser(
     return { problem: `no user "${userId}": no event of this user was accepted so far` };
   }
   const as_of_ms = clock.nowMs();
-  const chart = chartOf(passDeadlines(restoreUserActor(stored.value), as_of_ms));
+  const { value: chart, context } = passDeadlines(restoreUserActor(stored.value), as_of_ms);
   const jsm = await jetstreamManager(nc);
   const message = await jsm.streams.getMessage(ACTORS_STREAM, {
     last_by_subj: decisionSubject(user),
@@ -37,7 +38,7 @@ export async function inspectUser(
   return {
     user_id: userId,
     partition,
-    snapshot: { ...stored.value, chart },
+    snapshot: snapshotOf(stored.value, chart, context),
     as_of_ms,
     last_decision: message === null ? null : decisionSchema.parse(message.json()),
   };

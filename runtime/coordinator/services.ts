@@ -14,7 +14,7 @@ import {
   type Problem,
   setCampaignStatusRequest,
 } from '../../protocols/services.ts';
-import { EVENTS_STREAM, partitionLogSubjects, SERVICES } from '../../protocols/subjects.ts';
+import { EVENTS_STREAM, partitionLog, SERVICES } from '../../protocols/subjects.ts';
 import { natsActorStore } from '../nats/actor-store.ts';
 import type { Clock } from '../ports.ts';
 import { attributionReport } from './attribution.ts';
@@ -132,7 +132,7 @@ async function partitionsReport(
     const sequence = checkpoint?.sequence ?? 0;
     // A consumer that nobody reads knows how many messages it would deliver.
     const probe = await jsm.consumers.add(EVENTS_STREAM, {
-      filter_subjects: partitionLogSubjects(partition),
+      filter_subject: partitionLog(partition),
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: sequence + 1,
       inactive_threshold: nanos(1_000),

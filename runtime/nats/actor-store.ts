@@ -21,7 +21,7 @@ import {
   userSubject,
 } from '../../protocols/subjects.ts';
 import { upcast } from '../../protocols/upcast.ts';
-import type { UserSnapshot } from '../../protocols/user-snapshot.ts';
+import { decodeUser, type StoredUser } from '../../protocols/user-record.ts';
 import type { ActorStore, Stored } from '../ports.ts';
 import { publishAtomically } from './atomic-batch.ts';
 
@@ -82,8 +82,8 @@ async function readUsers(
   jsm: JetStreamManager,
   partition: Partition,
   users: readonly UserToken[],
-): Promise<Map<UserToken, Stored<UserSnapshot>>> {
-  const found = new Map<UserToken, Stored<UserSnapshot>>();
+): Promise<Map<UserToken, Stored<StoredUser>>> {
+  const found = new Map<UserToken, Stored<StoredUser>>();
   for (let from = 0; from < users.length; from += MAX_USERS_PER_READ) {
     const multi_last = users
       .slice(from, from + MAX_USERS_PER_READ)
@@ -92,7 +92,7 @@ async function readUsers(
     for await (const message of messages) {
       const subject = parseStateSubject(message.subject);
       if (subject?.kind !== 'user') continue;
-      const value = upcast('userSnapshot', message.json()) as unknown as UserSnapshot;
+      const value = decodeUser(subject.user, message.json());
       found.set(subject.user, { sequence: message.seq as StreamSequence, value });
     }
   }

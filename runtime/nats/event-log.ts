@@ -7,7 +7,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { StreamSequence } from '../../protocols/ids.ts';
 import {
   EVENTS_STREAM,
-  partitionLogSubjects,
+  partitionLog,
   REPLY_HEADER,
   replySubject,
 } from '../../protocols/subjects.ts';
@@ -25,7 +25,7 @@ export function natsEventLog(nc: NatsConnection): EventLog {
   return {
     async follow(partition, after, deliver): Promise<LogFollower> {
       const consumer = await js.consumers.get(EVENTS_STREAM, {
-        filter_subjects: partitionLogSubjects(partition),
+        filter_subjects: partitionLog(partition),
         deliver_policy: DeliverPolicy.StartSequence,
         opt_start_seq: after + 1,
       });

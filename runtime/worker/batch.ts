@@ -9,7 +9,6 @@
 import { applyEvent, countRejected } from '../../actors/partition/apply.ts';
 import { decisionIdOf } from '../../actors/partition/decide.ts';
 import type { PartitionState } from '../../actors/partition/state.ts';
-import { chartOf } from '../../actors/user/actor.ts';
 import type { Checkpoint } from '../../protocols/checkpoint.ts';
 import { controlSchema } from '../../protocols/control.ts';
 import { type DeadLetter, MAX_EXCERPT_BYTES } from '../../protocols/dead-letter.ts';
@@ -31,7 +30,7 @@ import {
   userSubject,
 } from '../../protocols/subjects.ts';
 import { upcast } from '../../protocols/upcast.ts';
-import type { UserSnapshot } from '../../protocols/user-snapshot.ts';
+import { encodeUser } from '../../protocols/user-record.ts';
 import type { Verdict } from '../../protocols/verdict.ts';
 import { MAX_BATCH_MESSAGES } from '../nats/atomic-batch.ts';
 import type { Clock, LogRecord, StoreMessage } from '../ports.ts';
@@ -191,7 +190,6 @@ export class Batch {
   stored(lastSequence: StreamSequence): void {
     let fence = lastSequence - this.#partitions.size;
     for (const owned of this.#partitions.keys()) owned.fence = ++fence as StreamSequence;
-    for (const resident of this.#touched) resident.fence = undefined;
   }
 
   /** Marks its events as ones that cannot be stored; they go to the dead letter next time. */
@@ -273,14 +271,11 @@ export class Batch {
   }
 }
 
-function snapshotMessage({ user, partition, actor, sequence, fence }: Resident): StoreMessage {
-  const snapshot: UserSnapshot = {
-    v: 1,
-    user,
-    sequence,
-    chart: chartOf(actor),
-    state: actor.context,
-  };
-  const message = { subject: userSubject(partition, user), body: JSON.stringify(snapshot) };
+function snapshotMessage(resident: Resident): StoreMessage {
+  const { user, partition, actor, sequence, fence } = resident;
+  // The next commit comes after this one or not at all: only the first write is fenced (R2).
+  resident.fence = undefined;
+  const body = encodeUser(sequence, actor.value, actor.context);
+  const message = { subject: userSubject(partition, user), body };
   return fence === undefined ? message : { ...message, fence };
 }

@@ -6,7 +6,7 @@
  *   R2 The first write after an activation is fenced on the sequence that was read, so that a
  *      stale read can never be built upon.
  */
-import type { UserActor } from '../../actors/user/machine.ts';
+import type { UserActor } from '../../actors/user/actor.ts';
 import type { Partition, StreamSequence, UserToken } from '../../protocols/ids.ts';
 
 export interface Resident {
@@ -15,7 +15,7 @@ export interface Resident {
   actor: UserActor;
   /** The last event of the log that the actor holds. */
   sequence: StreamSequence;
-  /** What the first write is fenced on; undefined once it was stored (R2). */
+  /** What the first write is fenced on; undefined from then on (R2). */
   fence: StreamSequence | undefined;
   /** Commits under way or being prepared that hold this user (R1). */
   pending: number;

@@ -28,8 +28,6 @@ export const MAX_BATCH_EVENTS = 500;
 const OVERLAP_FROM_EVENTS = 64;
 /** Records of one partition applied before the next one's turn. */
 const EVENTS_PER_TURN = 32;
-/** Users of one partition read at once. */
-const MAX_ACTIVATIONS = 250;
 /** How long a stop waits for partitions to drain before it leaves them to their successors. */
 const STOP_TIMEOUT_MS = 15_000;
 export const DEFAULT_MAX_RESIDENTS = 50_000;
@@ -190,7 +188,10 @@ export class Worker implements PartitionHost {
       }
       if (this.#queued() < OVERLAP_FROM_EVENTS) await this.#underWay;
       this.#residents.passivate();
-      await Promise.all(this.#running().map((owned) => this.#activateFor(owned)));
+      const running = this.#running();
+      // Each partition's share of the batch, and a turn more in case others have less.
+      const ahead = Math.ceil(this.#maxEvents / running.length) + EVENTS_PER_TURN;
+      await Promise.all(running.map((owned) => this.#activateFor(owned, ahead)));
       const batch = this.#applyQueued();
       if (batch === undefined) continue;
       this.#prepared = batch;
@@ -214,14 +215,13 @@ export class Worker implements PartitionHost {
   }
 
   /** Makes the users of a partition's next records resident: restored, or new. */
-  async #activateFor(owned: OwnedPartition): Promise<void> {
+  async #activateFor(owned: OwnedPartition, ahead: number): Promise<void> {
     const missing = new Set<UserToken>();
-    for (let i = 0; i < this.#maxEvents; i++) {
+    for (let i = 0; i < ahead; i++) {
       const queued = owned.peek(i);
       if (queued === undefined) break;
       const { user } = queued;
       if (user !== undefined && !this.#residents.has(user)) missing.add(user);
-      if (missing.size >= MAX_ACTIVATIONS) break;
     }
     if (missing.size === 0) return;
     const { state, partition } = owned;
@@ -235,7 +235,7 @@ export class Worker implements PartitionHost {
           user,
           partition,
           actor: found === undefined ? newUserActor() : restoreUserActor(found.value),
-          sequence: (found?.value.sequence ?? 0) as StreamSequence,
+          sequence: found?.value.sequence ?? (0 as StreamSequence),
           fence: found?.sequence ?? (0 as StreamSequence),
           pending: 0,
         });

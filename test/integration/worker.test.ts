@@ -1,3 +1,4 @@
+/** The partition worker on a real nats-server: from a published event to what is stored. */
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { expect, test } from 'vitest';
 import type { Decision } from '../../protocols/decision.ts';
@@ -17,13 +18,12 @@ test('an event that asks for a decision gets one, and its user is stored', async
   const nc = await server.connectAs('engine');
   const worker = await startTestWorker(nc);
   const heard: Decision[] = [];
-  nc.subscribe('decisions.ada', { callback: (_, m) => heard.push(m.json<Decision>()) });
+  nc.subscribe('decisions.ada', { callback: (_, m) => void heard.push(m.json<Decision>()) });
   await jetstream(nc).publish('ingest.ada', JSON.stringify({ ...SAMPLE, decide: true }));
   const [decision] = await until('a decision', () => heard.length > 0 && heard);
-  console.log(decision);
   const jsm = await jetstreamManager(nc);
   const message = await jsm.streams.getMessage('ACTORS', { last_by_subj: 'state.*.user.ada' });
-  console.log(JSON.stringify(message?.json(), null, 1), message?.data.length);
+  expect(message?.json()).toMatchObject({ v: 1, user: 'ada', chart: { session: 'active' } });
   expect(decision?.event_id).toBe(SAMPLE.event_id);
   await worker.stop();
 });

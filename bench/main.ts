@@ -1,0 +1,75 @@
+/**
+ * Benchmarks: figures of this machine, with their spread. `npm run bench -- --only NAME --json`.
+ *
+ * What is not measured: several machines, replicas, TLS, power loss, traffic other than the
+ * simulated shoppers'.
+ */
+import { cpus } from 'node:os';
+import { Command, Option } from 'commander';
+import { benchLatency, type LatencyResult } from './latency.ts';
+import { benchPipeline, type PipelineResult } from './pipeline.ts';
+
+const BACKLOG_EVENTS = 100_000;
+const LATENCY_RATE = 1_000;
+const LATENCY_SECONDS = 10;
+
+interface Options {
+  readonly only?: 'pipeline' | 'latency';
+  readonly rounds: string;
+  readonly json?: boolean;
+}
+
+const options = new Command('bench')
+  .addOption(new Option('--only <name>', 'one benchmark').choices(['pipeline', 'latency']))
+  .option('--rounds <n>', 'how often each is run', '3')
+  .option('--json', 'print JSON')
+  .parse()
+  .opts<Options>();
+const rounds = Math.max(1, Math.min(20, Number(options.rounds) || 3));
+const isWanted = (name: string): boolean => options.only === undefined || options.only === name;
+
+const pipeline = isWanted('pipeline') ? await benchPipeline(BACKLOG_EVENTS, rounds) : undefined;
+const latency = isWanted('latency')
+  ? await benchLatency(LATENCY_RATE, LATENCY_SECONDS, rounds)
+  : undefined;
+const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
+
+if (options.json === true) print(JSON.stringify({ machine, pipeline, latency }, null, 2));
+else {
+  print(`${machine.cores} x ${machine.cpu}, Node ${machine.node}; median of ${rounds} (min … max)`);
+  if (pipeline !== undefined) printPipeline(pipeline);
+  if (latency !== undefined) printLatency(latency);
+}
+
+function printPipeline(result: PipelineResult): void {
+  print(`\npipeline: ${result.events} events from a backlog, worker and nats-server`);
+  print(`  events/s            ${show(result.eventsPerSecond, 0)}`);
+  print(`  ceiling events/s    ${show(result.ceilingEventsPerSecond, 0)}`);
+  print(`  ratio               ${show(result.ratio, 2)}`);
+  print(`  events per commit   ${result.eventsPerCommit.toFixed(0)}`);
+  print(`  commit              ${result.commitMs.toFixed(1)} ms`);
+  print(`  apply               ${result.applyMicrosPerEvent.toFixed(1)} µs an event`);
+  print(`  worker's CPU        ${result.cpuMicrosPerEvent.toFixed(1)} µs an event, all threads`);
+}
+
+function printLatency(result: LatencyResult): void {
+  print(`\nlatency: event to decision at ${result.eventsPerSecond} events/s, open loop`);
+  print(`  p50   ${show(result.p50Ms, 1)} ms`);
+  print(`  p95   ${show(result.p95Ms, 1)} ms`);
+  print(`  p99   ${show(result.p99Ms, 1)} ms`);
+  print(`  max   ${show(result.maxMs, 1)} ms`);
+  print(`  decisions missing: ${result.missing}`);
+}
+
+function show(
+  { median, min, max }: { median: number; min: number; max: number },
+  digits: number,
+): string {
+  const text = (value: number): string =>
+    value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `${text(median)}  (${text(min)} … ${text(max)})`;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,209 @@
+/**
+ * The log taken in from its first message, in order, as docs/semantics.md says: what becomes of
+ * each event, and the letter or receipt that has to be stored for it.
+ */
+import { channelOf } from '../../actors/channel/derive-channel.ts';
+import { type Control, controlSchema } from '../../protocols/control.ts';
+import { deadLetterSchema, MAX_EXCERPT_BYTES } from '../../protocols/dead-letter.ts';
+import { type Event, parseEvent } from '../../protocols/event.ts';
+import { decodeUserToken, type Partition, type StreamSequence } from '../../protocols/ids.ts';
+import { toMicros } from '../../protocols/money.ts';
+import { deadLetterSubject, parseLogSubject } from '../../protocols/subjects.ts';
+import { upcast } from '../../protocols/upcast.ts';
+import type { PathItem } from '../../protocols/user-snapshot.ts';
+import { DecisionCheck } from './decision-check.ts';
+import type { Differences } from './differences.ts';
+import { ExpectedPartition } from './expected-partition.ts';
+import type { ExpectedUser } from './expected-user.ts';
+import { shortId } from './seen-before.ts';
+import { readerOf, type StoredView } from './stored-view.ts';
+
+const readLetter = readerOf('deadLetter', deadLetterSchema);
+
+/** One message of the log. */
+export interface AuditRecord {
+  readonly sequence: number;
+  readonly subject: string;
+  readonly body: Uint8Array;
+  /** When the log stored it, Unix ms. */
+  readonly storedAtMs: number;
+}
+
+type Parsed<T> = { readonly value: T } | { readonly wrongField: string };
+
+export class LogReplay {
+  readonly partitions = new Map<number, ExpectedPartition>();
+  readonly decisions: DecisionCheck;
+  events = 0;
+  deadLetters = 0;
+  readonly #stored: StoredView;
+  readonly #differences: Differences;
+
+  constructor(stored: StoredView, differences: Differences) {
+    this.#stored = stored;
+    this.#differences = differences;
+    this.decisions = new DecisionCheck(stored, differences);
+  }
+
+  partition(number: number): ExpectedPartition {
+    const partition = this.partitions.get(number) ?? new ExpectedPartition(number);
+    this.partitions.set(number, partition);
+    return partition;
+  }
+
+  /** Takes in the next message of the log. */
+  take(record: AuditRecord): void {
+    const subject = parseLogSubject(record.subject);
+    if (subject === undefined) {
+      this.#differences.add(`event ${record.sequence}`, 'a subject of the log', record.subject);
+      return;
+    }
+    const partition = this.partition(subject.partition);
+    partition.lastSequence = record.sequence;
+    if (subject.kind === 'event') this.events++;
+    if (this.#isBlamed(partition, record)) return;
+    if (subject.kind === 'control') {
+      const control = parseControl(record.body);
+      if ('value' in control) partition.control(control.value);
+      else this.#refuse(partition, record, control.wrongField);
+      return;
+    }
+    const event = parseOf(partition, record, subject.token);
+    if ('value' in event) this.#takeEvent(partition, subject.token, event.value, record.sequence);
+    else this.#refuse(partition, record, event.wrongField);
+  }
+
+  #takeEvent(partition: ExpectedPartition, token: string, event: Event, sequence: number): void {
+    const { settings, traffic } = partition;
+    const user = partition.user(token);
+    if (user.seen.has(event)) {
+      traffic.duplicates++;
+      return;
+    }
+    if (event.type === 'conversion' && user.path.conversionOf(event.order_id) !== undefined) {
+      traffic.duplicates++;
+      user.seen.admit(event);
+      user.sequence = sequence;
+      return;
+    }
+    const isTooLate = comesTooLate(partition, user, event.timestamp);
+    partition.count(event, user.exposures);
+    user.take(event, sequence, settings);
+    if (user.allows('measurement', settings)) takeOnPath(partition, user, event, isTooLate);
+    else withoutPath(partition, user, event);
+    if (!user.allows('personalization', settings)) return;
+    this.decisions.take(partition, user, event, sequence);
+  }
+
+  /** A fault of the engine is in the dead letters too; the rest is judged as if it had to be. */
+  #isBlamed(partition: ExpectedPartition, record: AuditRecord): boolean {
+    const subject = letterOf(partition, record);
+    if (!this.#stored.has(subject)) return false;
+    const letter = this.#stored.peek(subject, readLetter);
+    if (letter?.field !== 'event') return false;
+    this.#differences.add(subject, 'an event that can be applied', letter.found);
+    this.#refuse(partition, record, 'event');
+    return true;
+  }
+
+  #refuse(partition: ExpectedPartition, record: AuditRecord, field: string): void {
+    partition.traffic.rejected++;
+    this.deadLetters++;
+    const subject = letterOf(partition, record);
+    if (!this.#stored.has(subject)) {
+      this.#differences.add(subject, `a dead letter, ${field} is wrong`, undefined);
+      return;
+    }
+    const letter = this.#stored.take(subject, readLetter);
+    if (letter === undefined) return;
+    // The words may come from another release's parser; what they are about may not differ.
+    const { expected: _, found: __, hint: ___, ...facts } = letter;
+    this.#differences.compare(
+      subject,
+      {
+        v: 1,
+        partition: partition.partition,
+        sequence: record.sequence,
+        subject: record.subject,
+        field,
+        bytes: record.body.length,
+        excerpt: Buffer.from(record.body.subarray(0, MAX_EXCERPT_BYTES)).toString('base64'),
+      },
+      facts,
+    );
+  }
+}
+
+function letterOf({ partition }: ExpectedPartition, { sequence }: AuditRecord): string {
+  return deadLetterSubject(partition as Partition, sequence as StreamSequence);
+}
+
+function parseControl(body: Uint8Array): Parsed<Control> {
+  try {
+    const message = upcast('control', JSON.parse(new TextDecoder().decode(body)));
+    const { success, data } = controlSchema.safeParse(message);
+    if (success) return { value: data };
+  } catch {
+    // Neither JSON nor a version that anybody knows: refused like any other.
+  }
+  return { wrongField: 'control' };
+}
+
+function parseOf(
+  { settings }: ExpectedPartition,
+  { body, storedAtMs }: AuditRecord,
+  token: string,
+): Parsed<Event> {
+  if (!('token' in decodeUserToken(token))) return { wrongField: 'user_id' };
+  const parsed = parseEvent(body, storedAtMs);
+  if (!parsed.ok) return { wrongField: parsed.rejection.field };
+  const { event } = parsed;
+  const isForeign = event.type === 'conversion' && event.currency !== settings.currency;
+  return isForeign ? { wrongField: 'currency' } : { value: event };
+}
+
+function comesTooLate({ settings }: ExpectedPartition, user: ExpectedUser, t: number): boolean {
+  if (user.events === 0) return false;
+  return t < user.nowMs - settings.lateness_ms || t <= user.path.settledMs;
+}
+
+function takeOnPath(
+  { settings, traffic }: ExpectedPartition,
+  user: ExpectedUser,
+  event: Event,
+  isTooLate: boolean,
+): void {
+  const { timestamp: t } = event;
+  if (event.type === 'refund') {
+    const conversion = user.path.conversionOf(event.order_id);
+    if (conversion === undefined) {
+      traffic.refunds_unmatched++;
+      traffic.refunded_micros += toMicros(event.value ?? 0);
+      return;
+    }
+    const back = event.value === undefined ? conversion.micros : toMicros(event.value);
+    const leftMicros = Math.max(0, conversion.micros - back);
+    traffic.refunded_micros += conversion.micros - leftMicros;
+    user.path.refund(conversion, leftMicros, user.nowMs, settings);
+    return;
+  }
+  let item: PathItem;
+  const id = shortId(event.event_id);
+  if (event.type === 'conversion') {
+    item = { t, id, order: event.order_id, micros: toMicros(event.value) };
+  } else if (event.type === 'impression' || event.type === 'click') {
+    item = { t, id, channel: channelOf(event) };
+  } else return;
+  if (!isTooLate) user.path.place(item, user.nowMs, settings);
+  else if (event.type === 'conversion') traffic.conversions_too_late++;
+  else traffic.touches_too_late++;
+}
+
+function withoutPath({ traffic }: ExpectedPartition, user: ExpectedUser, event: Event): void {
+  if (event.type === 'conversion') traffic.conversions_without_path++;
+  if (event.type === 'refund') {
+    traffic.refunds_unmatched++;
+    traffic.refunded_micros += toMicros(event.value ?? 0);
+  }
+  user.path.forget(user.nowMs);
+}

@@ -1,0 +1,139 @@
+/**
+ * The end of the audit: users, aggregates and last decisions as the log makes them, against what
+ * is stored; and what is stored though nothing in the log explains it.
+ */
+import {
+  type CampaignCell,
+  type Cell,
+  type CellKind,
+  campaignCellSchema,
+  channelsCellSchema,
+  type DeliveryCell,
+  deliveryCellSchema,
+  pathsCellSchema,
+  referenceCellSchema,
+  trafficCellSchema,
+} from '../../protocols/cells.ts';
+import { decisionSchema } from '../../protocols/decision.ts';
+import type { Partition, UserToken } from '../../protocols/ids.ts';
+import { cellSubject, decisionSubject, userSubject } from '../../protocols/subjects.ts';
+import { decodeUser, userRecordSchema } from '../../protocols/user-record.ts';
+import type { Differences } from './differences.ts';
+import type { ExpectedPartition } from './expected-partition.ts';
+import type { ExpectedUser } from './expected-user.ts';
+import { type Reader, readerOf, type StoredView } from './stored-view.ts';
+
+const CELL_READERS: Readonly<Record<CellKind, Reader<Cell>>> = {
+  paths: readerOf('cell', pathsCellSchema),
+  channels: readerOf('cell', channelsCellSchema),
+  traffic: readerOf('cell', trafficCellSchema),
+  campaign: readerOf('cell', campaignCellSchema),
+  delivery: readerOf('cell', deliveryCellSchema),
+  reference: readerOf('cell', referenceCellSchema),
+};
+const readDecision = readerOf('decision', decisionSchema);
+const readUserRecord = readerOf('user', userRecordSchema);
+
+/** Compares all that follows from the log with the store; what it leaves is unexplained. */
+export class StateCheck {
+  readonly #stored: StoredView;
+  readonly #differences: Differences;
+  readonly #spentMicros = new Map<string, number>();
+
+  constructor(stored: StoredView, differences: Differences) {
+    this.#stored = stored;
+    this.#differences = differences;
+  }
+
+  /** A user's snapshot and the last decision sent out. */
+  user(partition: number, user: ExpectedUser): void {
+    const token = user.token as UserToken;
+    const subject = userSubject(partition as Partition, token);
+    if (!this.#stored.has(subject)) this.#differences.add(subject, 'a snapshot', undefined);
+    const read = (json: unknown) => decodeUser(token, readUserRecord(json));
+    const found = this.#stored.take(subject, read);
+    if (found !== undefined) this.#differences.compare(subject, user.stored(), found);
+    if (user.sentDecision === undefined) return;
+    const feed = decisionSubject(token);
+    if (!this.#stored.has(feed)) this.#differences.add(feed, user.sentDecision, undefined);
+    const decision = this.#stored.take(feed, readDecision);
+    if (decision === undefined) return;
+    const { latency_ms: _, ...replayable } = decision;
+    this.#differences.compare(feed, user.sentDecision, replayable);
+  }
+
+  /** A partition's aggregates, and that nothing was overspent in it (I5). */
+  cells(partition: ExpectedPartition): void {
+    const number = partition.partition as Partition;
+    const expected = partition.cells();
+    const stored = new Set(expected.keys());
+    const prefix = cellSubject(number, '');
+    for (const subject of this.#stored.subjects) {
+      if (subject.startsWith(prefix)) stored.add(subject.slice(prefix.length));
+    }
+    for (const name of stored) {
+      const subject = cellSubject(number, name);
+      const isStored = this.#stored.has(subject);
+      const kind = name.split('.', 1)[0] as CellKind;
+      if (!Object.hasOwn(CELL_READERS, kind)) continue;
+      const found = this.#stored.take(subject, CELL_READERS[kind]);
+      if (found === undefined && isStored) continue;
+      const mine = expected.get(name);
+      if (!isBlank(mine) || !isBlank(found)) this.#differences.compare(subject, mine, found);
+      if (name.startsWith('delivery.') && found !== undefined) {
+        this.#delivery(partition, name.slice('delivery.'.length), found as DeliveryCell);
+      }
+    }
+  }
+
+  /** No campaign spent more than the budget of its newest definition (I5). */
+  budgets(partitions: Iterable<ExpectedPartition>): void {
+    const newest = new Map<string, CampaignCell>();
+    for (const { campaigns } of partitions) {
+      for (const [id, cell] of campaigns) {
+        if (cell.version > (newest.get(id)?.version ?? 0)) newest.set(id, cell);
+      }
+    }
+    for (const [id, spentMicros] of this.#spentMicros) {
+      const budgetMicros = newest.get(id)?.campaign.budget_micros ?? 0;
+      if (spentMicros <= budgetMicros) continue;
+      this.#differences.add(`campaign ${id} spent`, `at most ${budgetMicros}`, spentMicros);
+    }
+  }
+
+  /** Everything left that only the engine's partitions can have written. */
+  unexplained(): void {
+    const notOurs = /^(coordinator\.|state\.\d+\.checkpoint$)/;
+    for (const subject of this.#stored.subjects) {
+      if (!notOurs.test(subject)) this.#differences.add(subject, undefined, 'a message');
+    }
+  }
+
+  #delivery(partition: ExpectedPartition, campaign: string, cell: DeliveryCell): void {
+    const where = cellSubject(partition.partition as Partition, `delivery.${campaign}`);
+    const spentBefore = this.#spentMicros.get(campaign) ?? 0;
+    this.#spentMicros.set(campaign, spentBefore + cell.spent_micros);
+    const { micros, wins } = partition.receiptedOf(campaign);
+    this.#differences.compare(`${where} spent_micros by receipts`, micros, cell.spent_micros);
+    this.#differences.compare(`${where} wins by receipts`, wins, cell.wins);
+    if (cell.spent_micros <= cell.granted_micros) return;
+    this.#differences.add(
+      `${where} spent_micros`,
+      `at most ${cell.granted_micros}`,
+      cell.spent_micros,
+    );
+  }
+}
+
+/** Zeros are nothing: a cell whose counts were all taken back may stay or never have been. */
+function isBlank(cell: object | undefined): boolean {
+  if (cell === undefined) return true;
+  const { v: _, settings: __, ...counts } = cell as Record<string, unknown>;
+  return isZero(counts);
+}
+
+function isZero(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+    ? Object.values(value).every(isZero)
+    : value === 0;
+}

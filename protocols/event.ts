@@ -20,7 +20,10 @@ const printable = (max: number) =>
     .min(1)
     .max(max)
     // "__proto__" would not survive as a key of a plain object.
-    .regex(/^(?!__proto__$)[^\p{Cc}]+$/u, 'must not hold control characters or be "__proto__"');
+    .regex(
+      /^(?!__proto__$)[^\u0000-\u001f\u007f-\u009f]+$/,
+      'must not hold control characters or be "__proto__"',
+    );
 const name = printable(MAX_NAME_CHARS);
 const id = printable(MAX_ID_CHARS);
 const amount = z.number().min(0).max(MAX_AMOUNT_UNITS);

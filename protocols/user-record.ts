@@ -65,6 +65,8 @@ export const userRecordSchema = z.object({
     z.union([z.tuple([int, z.string(), z.string()]), z.tuple([int, z.string(), z.string(), int])]),
   ),
   settled: int,
+  /** pathLookbackMs, absent with an empty path. */
+  lookback: int.optional(),
   /** campaign, t, decision. */
   exposures: z.array(z.tuple([z.string(), int, z.string()])),
   lastDecision: z.string().nullable(),
@@ -104,6 +106,7 @@ export function encodeUser(sequence: StreamSequence, chart: Chart, state: FusedS
   if (consent.atMs !== 0 || consent.measurement !== 'unasked') {
     record.consent = [consent.measurement, consent.personalization, consent.atMs];
   }
+  if (state.pathLookbackMs !== 0) record.lookback = state.pathLookbackMs;
   return JSON.stringify(record);
 }
 
@@ -141,6 +144,7 @@ export function decodeUser(user: UserToken, json: unknown): StoredUser {
     step: record.step,
     path: record.path.map(unpackItem),
     pathSettledMs: record.settled,
+    pathLookbackMs: record.lookback ?? 0,
     exposures: record.exposures.map(([campaign, t, decision]) => ({ campaign, t, decision })),
     lastDecision: record.lastDecision,
   };

@@ -92,6 +92,8 @@ export const fusedStateSchema = z.object({
   path: z.array(pathItemSchema),
   /** Touches and conversions up to this time have settled: none can be placed among them. */
   pathSettledMs: ms,
+  /** The lookback window under which the path is counted; 0 while it is empty. */
+  pathLookbackMs: ms,
   /** Recent wins, oldest first. */
   exposures: z.array(z.object({ campaign: z.string(), t: ms, decision: z.string() })),
   lastDecision: z.string().nullable(),

@@ -39,6 +39,8 @@ export interface JourneyOptions {
   readonly nowMs: number;
   /** How often settings, campaigns and grants change, per message. */
   readonly controlRate?: number;
+  /** How often an event is a touch whatever else it might have been: makes for long paths. */
+  readonly touchRate?: number;
   /** Settings that the journeys may switch between. */
   readonly settings?: readonly Partial<Settings>[];
 }
@@ -127,13 +129,11 @@ function newJourney(chance: Chance, i: number, { nowMs }: JourneyOptions): Journ
   };
 }
 
-function nextBody(chance: Chance, journey: Journey, { nowMs }: JourneyOptions): string {
+function nextBody(chance: Chance, journey: Journey, options: JourneyOptions): string {
   const repeated = journey.sent.length > 0 && chance.of(0.12);
   if (repeated) return JSON.stringify(repetition(chance, journey));
-  const event: Body = {
-    ...common(chance, journey, nowMs),
-    ...chance.pick(MAKERS)(chance, journey),
-  };
+  const make = chance.of(options.touchRate ?? 0) ? touch : chance.pick(MAKERS);
+  const event: Body = { ...common(chance, journey, options.nowMs), ...make(chance, journey) };
   journey.sent.push(event);
   journey.decisions.push(`d_${hash64(`${journey.token}\n${String(event.event_id)}`)}`);
   if (journey.decisions.length > 10) journey.decisions.shift();
@@ -285,9 +285,8 @@ class ControlMaker {
   }
 
   first(): Published[] {
-    return CAMPAIGNS.slice(0, 3)
-      .flatMap((id) => this.#campaign(id))
-      .concat(this.#grants());
+    const campaigns = CAMPAIGNS.slice(0, 3).flatMap((id) => this.#campaign(id));
+    return [...this.#settings(), ...campaigns, ...this.#grants()];
   }
 
   next(): Published[] {

@@ -24,21 +24,29 @@ const terms = (weights: Partial<Record<Modality, number>>): Terms =>
     return weight === undefined ? [] : [[modalityIndex(m), weight] as const];
   });
 
-const CONCEPT_TERMS = CONCEPTS.map((concept) => {
-  const { bias, state, trend } = CONCEPT_WEIGHTS[concept];
-  return { concept, bias, state: terms(state), trend: terms(trend) };
-});
+interface ConceptTerms {
+  readonly bias: number;
+  readonly state: Terms;
+  readonly trend: Terms;
+}
+
+const CONCEPT_TERMS = Object.fromEntries(
+  CONCEPTS.map((concept): [Concept, ConceptTerms] => {
+    const { bias, state, trend } = CONCEPT_WEIGHTS[concept];
+    return [concept, { bias, state: terms(state), trend: terms(trend) }];
+  }),
+) as Readonly<Record<Concept, ConceptTerms>>;
 
 /** The concepts, each 0 to 1: logistic in the fused state and the trends. */
 export function conceptsOf(state: readonly number[], nodes: FusionNodes): Concepts {
-  const concepts = {} as Record<Concept, number>;
-  for (const { concept, bias, state: levels, trend } of CONCEPT_TERMS) {
-    let logit = bias;
-    for (const [i, weight] of levels) logit += weight * (state[i] as number);
-    for (const [i, weight] of trend) logit += weight * (nodes.trend[i] as number);
-    concepts[concept] = logistic(logit);
-  }
-  return concepts;
+  return {
+    frustration: conceptOf('frustration', state, nodes),
+    stickiness: conceptOf('stickiness', state, nodes),
+    drop_off: conceptOf('drop_off', state, nodes),
+    hesitation: conceptOf('hesitation', state, nodes),
+    urgency: conceptOf('urgency', state, nodes),
+    curiosity: conceptOf('curiosity', state, nodes),
+  };
 }
 
 /** The intents, each 0 to 1, from the concepts alone; the window's four parts sum to 1. */
@@ -71,6 +79,14 @@ export function leadingConcept(concepts: Concepts): string {
   const value = concepts[leader];
   const grade = value >= 0.66 ? 'high' : value >= 0.33 ? 'moderate' : 'low';
   return `${grade}_${leader}`;
+}
+
+function conceptOf(concept: Concept, state: readonly number[], nodes: FusionNodes): number {
+  const { bias, state: levels, trend } = CONCEPT_TERMS[concept];
+  let logit = bias;
+  for (const [i, weight] of levels) logit += weight * (state[i] as number);
+  for (const [i, weight] of trend) logit += weight * (nodes.trend[i] as number);
+  return logistic(logit);
 }
 
 function intent(name: keyof typeof INTENT_WEIGHTS, concepts: Concepts): number {

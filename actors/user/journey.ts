@@ -47,19 +47,20 @@ export function moveAlongPath(
   counts: PathCounts,
   tally: PathTally,
 ): FusedState {
-  if (!allows(state, 'measurement', settings))
-    return forgetPath(state, event, settings, counts, tally);
+  if (!allows(state, 'measurement', settings)) return forgetPath(state, event, counts, tally);
   const change = changedItems(before, state, event, settings, tally);
   if (change === undefined) return state;
   const bounds = pathBounds(settings);
-  const was = cutPaths(state.path, bounds.lookbackMs);
+  // What is taken back has to be what was counted, under whatever window that was.
+  const was = cutPaths(state.path, state.pathLookbackMs);
   const is = cutPaths(change, bounds.lookbackMs);
   countChange(was.paths, is.paths, counts);
   tally.touchesOutsideWindow += is.touchesOutsideWindow - was.touchesOutsideWindow;
   tally.conversionsWithoutPath += is.conversionsWithoutPath - was.conversionsWithoutPath;
   const { items, settledMs } = prune(change, state.nowMs, bounds);
   const pathSettledMs = Math.max(state.pathSettledMs, settledMs);
-  return { ...state, path: items as PathItem[], pathSettledMs };
+  const pathLookbackMs = items.length === 0 ? 0 : bounds.lookbackMs;
+  return { ...state, path: items as PathItem[], pathSettledMs, pathLookbackMs };
 }
 
 /** The path's items after the event, or undefined if it leaves them alone. */
@@ -133,7 +134,6 @@ function orderIndex(items: readonly PathItem[], order: string): number {
 function forgetPath(
   state: FusedState,
   event: Event,
-  settings: Settings,
   counts: PathCounts,
   tally: PathTally,
 ): FusedState {
@@ -143,9 +143,9 @@ function forgetPath(
     tally.refundedMicros += toMicros(event.value ?? 0);
   }
   if (state.path.length === 0 && state.pathSettledMs === state.nowMs) return state;
-  const { paths } = cutPaths(state.path, settings.lookback_ms);
+  const { paths } = cutPaths(state.path, state.pathLookbackMs);
   const last = state.path[state.path.length - 1];
   const hasOpenPath = last !== undefined && !isPathConversion(last);
   if (hasOpenPath) countChange(paths, paths.slice(0, -1), counts);
-  return { ...state, path: [], pathSettledMs: state.nowMs };
+  return { ...state, path: [], pathSettledMs: state.nowMs, pathLookbackMs: 0 };
 }

@@ -41,13 +41,14 @@ export const NEW_USER: FusedState = {
   step: 'none',
   path: [],
   pathSettledMs: -1,
+  pathLookbackMs: 0,
   exposures: [],
   lastDecision: null,
 };
 
 /** Whether a consent purpose allows processing; silence means what the settings say. */
 export function allows(
-  state: FusedState,
+  state: Pick<FusedState, 'consent'>,
   purpose: 'measurement' | 'personalization',
   settings: Settings,
 ): boolean {
@@ -70,8 +71,7 @@ export function foldEvent(
   const nowMs = isFirst ? event.timestamp : Math.max(state.nowMs, event.timestamp);
   const isOnTime = isFirst || event.timestamp >= state.nowMs;
   const opensSession = isOnTime && event.timestamp > state.session.endsAtMs;
-  const seen: FusedState = {
-    ...state,
+  const seen: Seen = {
     events: state.events + 1,
     firstMs: isFirst ? event.timestamp : Math.min(state.firstMs, event.timestamp),
     nowMs,
@@ -81,13 +81,32 @@ export function foldEvent(
       ? sessionAfter(state, event.timestamp, opensSession, settings)
       : state.session,
     lapsesAtMs: nowMs + LAPSE_MS,
+    path: state.path,
+    pathSettledMs: state.pathSettledMs,
+    pathLookbackMs: state.pathLookbackMs,
   };
-  if (!allows(seen, 'personalization', settings)) return withoutFeatures(seen);
-  return withFeatures(seen, event, state, opensSession);
+  return allows(seen, 'personalization', settings)
+    ? withFeatures(seen, event, state, opensSession)
+    : withoutFeatures(seen);
 }
 
+/** What is kept whatever the user has agreed to. */
+type Seen = Pick<
+  FusedState,
+  | 'events'
+  | 'firstMs'
+  | 'nowMs'
+  | 'duplicates'
+  | 'consent'
+  | 'session'
+  | 'lapsesAtMs'
+  | 'path'
+  | 'pathSettledMs'
+  | 'pathLookbackMs'
+>;
+
 function withFeatures(
-  seen: FusedState,
+  seen: Seen,
   event: Event,
   before: FusedState,
   opensSession: boolean,
@@ -105,30 +124,32 @@ function withFeatures(
   const hadEvidence = before.evidence[SCALES - 1] !== 0;
   const fusion = evolveFusion(hadEvidence ? before.fusion : undefined, nodes, seen.nowMs - fromMs);
   const concepts = conceptsOf(fusion, nodes);
+  // Field by field: this runs for every event, and spreading the old state costs twice as much.
   return {
-    ...seen,
+    events: seen.events,
+    firstMs: seen.firstMs,
+    nowMs: seen.nowMs,
+    consent: seen.consent,
+    session: seen.session,
+    lapsesAtMs: seen.lapsesAtMs,
+    duplicates: seen.duplicates,
     evidence,
     fusion,
     concepts,
     intents: intentsOf(concepts),
-    interests: interestsAfter(seen.interests, event),
+    interests: interestsAfter(before.interests, event),
     step: stepOf(event),
+    path: seen.path,
+    pathSettledMs: seen.pathSettledMs,
+    pathLookbackMs: seen.pathLookbackMs,
+    exposures: before.exposures,
+    lastDecision: before.lastDecision,
   };
 }
 
 /** What is kept of a user who refused: nothing beyond the refusal and duplicate detection (I7). */
-function withoutFeatures(seen: FusedState): FusedState {
-  return {
-    ...seen,
-    evidence: NEW_USER.evidence,
-    fusion: NEW_USER.fusion,
-    concepts: NEW_USER.concepts,
-    intents: NEW_USER.intents,
-    interests: {},
-    step: 'none',
-    exposures: [],
-    lastDecision: null,
-  };
+function withoutFeatures(seen: Seen): FusedState {
+  return { ...NEW_USER, ...seen };
 }
 
 function consentFrom(

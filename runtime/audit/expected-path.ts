@@ -89,6 +89,11 @@ export class ExpectedPath {
     return this.#retained;
   }
 
+  /** The window under which the retained path is counted. */
+  get lookbackMs(): number {
+    return this.#retained.length === 0 ? 0 : this.#lookbackMs;
+  }
+
   conversionOf(order: string): PathConversion | undefined {
     return this.#retained.find((item) => isConversion(item) && item.order === order) as
       | PathConversion

@@ -129,6 +129,7 @@ export class ExpectedUser {
         step: this.#step,
         path: [...this.path.retained],
         pathSettledMs: this.path.settledMs,
+        pathLookbackMs: this.path.lookbackMs,
         exposures,
         lastDecision: this.#lastDecision,
       },

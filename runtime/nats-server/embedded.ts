@@ -222,10 +222,10 @@ class ChildServer implements EmbeddedNatsServer {
 }
 
 /**
- * Has the kernel end the child when this process is killed, where util-linux offers it (N1).
- * setpriv replaces itself by the server, so the child's process id is the server's.
+ * A command that the kernel ends when this process is killed, where util-linux offers it (N1).
+ * setpriv replaces itself by the program, so the child's process id is the program's.
  */
-function withParentDeathSignal(
+export function withParentDeathSignal(
   binary: string,
   arguments_: readonly string[],
 ): [command: string, arguments_: string[]] {

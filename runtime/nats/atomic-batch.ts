@@ -3,7 +3,7 @@
  * the request that commits. The client's own batch API is not used: it drops fences and TTLs and
  * costs another round trip.
  */
-import { headers, type NatsConnection, nuid } from '@nats-io/transport-node';
+import { type MsgHdrs, MsgHdrsImpl, type NatsConnection, nuid } from '@nats-io/transport-node';
 import type { StreamSequence } from '../../protocols/ids.ts';
 import type { CommitOutcome, StoreMessage } from '../ports.ts';
 
@@ -45,12 +45,10 @@ export async function publishAtomically(
     nc.publish(message.subject, message.body, { headers: headersOf(message, batchId, i + 1) });
   }
   const last = messages[count - 1] as StoreMessage;
-  const commit = headersOf(last, batchId, count);
-  if (batchId !== undefined) commit.set('Nats-Batch-Commit', '1');
   let ack: PubAck;
   try {
     const reply = await nc.request(last.subject, last.body, {
-      headers: commit,
+      headers: headersOf(last, batchId, count, true),
       timeout: COMMIT_TIMEOUT_MS,
     });
     ack = reply.json<PubAck>();
@@ -71,13 +69,35 @@ function outcomeOf({ seq, error }: PubAck): CommitOutcome {
   return { status: 'stored', lastSequence: seq as StreamSequence };
 }
 
-function headersOf({ fence, ttlS }: StoreMessage, batchId: string | undefined, position: number) {
-  const h = headers();
-  if (batchId !== undefined) {
-    h.set('Nats-Batch-Id', batchId);
-    h.set('Nats-Batch-Sequence', String(position));
+/**
+ * Headers made of lines that are known to be sound. The client's own type builds a map of lists
+ * for each message, which was a tenth of a commit's cost.
+ */
+class RawHeaders extends MsgHdrsImpl {
+  readonly #bytes: Uint8Array;
+
+  constructor(lines: string) {
+    super();
+    this.#bytes = Buffer.from(`NATS/1.0\r\n${lines}\r\n`, 'latin1');
   }
-  if (fence !== undefined) h.set('Nats-Expected-Last-Subject-Sequence', String(fence));
-  if (ttlS !== undefined) h.set('Nats-TTL', `${ttlS}s`);
-  return h;
+
+  override encode(): Uint8Array {
+    return this.#bytes;
+  }
+}
+
+function headersOf(
+  { fence, ttlS }: StoreMessage,
+  batchId: string | undefined,
+  position: number,
+  isCommit = false,
+): MsgHdrs {
+  let lines = '';
+  if (batchId !== undefined) {
+    lines += `Nats-Batch-Id: ${batchId}\r\nNats-Batch-Sequence: ${position}\r\n`;
+    if (isCommit) lines += 'Nats-Batch-Commit: 1\r\n';
+  }
+  if (fence !== undefined) lines += `Nats-Expected-Last-Subject-Sequence: ${fence}\r\n`;
+  if (ttlS !== undefined) lines += `Nats-TTL: ${ttlS}s\r\n`;
+  return new RawHeaders(lines);
 }

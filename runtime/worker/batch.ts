@@ -35,7 +35,7 @@ import type { Verdict } from '../../protocols/verdict.ts';
 import { MAX_BATCH_MESSAGES } from '../nats/atomic-batch.ts';
 import type { Clock, LogRecord, StoreMessage } from '../ports.ts';
 import type { OwnedPartition, QueuedRecord } from './owned-partition.ts';
-import type { Resident, Residents } from './residents.ts';
+import type { Resident } from './residents.ts';
 
 /** The most messages that one record can add: a grants message that changes all its campaigns. */
 const MAX_MESSAGES_PER_RECORD = 288;
@@ -58,7 +58,6 @@ interface Held {
 
 export class Batch {
   readonly #clock: Clock;
-  readonly #residents: Residents;
   readonly #outputs: StoreMessage[] = [];
   readonly #touched = new Set<Resident>();
   readonly #replies: Reply[] = [];
@@ -66,9 +65,8 @@ export class Batch {
   #bytes = 0;
   events = 0;
 
-  constructor(clock: Clock, residents: Residents) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#residents = residents;
   }
 
   get partitions(): Iterable<OwnedPartition> {
@@ -97,7 +95,7 @@ export class Batch {
   }
 
   /** Applies a record; its user, if it has one, is resident. */
-  take(owned: OwnedPartition, { record, user }: QueuedRecord): void {
+  take(owned: OwnedPartition, { record, user, resident }: QueuedRecord): void {
     const held = this.#partitions.get(owned);
     if (held === undefined) {
       this.#partitions.set(owned, { state: owned.state, sequence: record.sequence });
@@ -109,7 +107,7 @@ export class Batch {
       const hint = 'this is a fault of the engine: please report it with this letter';
       const rejection = { field: 'event', expected: 'to be applied', found: poison, hint };
       this.#refuse(owned, record, rejection);
-    } else if (user !== undefined) this.#takeEvent(owned, record, user);
+    } else if (user !== undefined) this.#takeEvent(owned, record, resident);
     else this.#takeOther(owned, record);
   }
 
@@ -126,15 +124,16 @@ export class Batch {
     this.#refuse(owned, record, { field: 'user_id', ...problem, hint });
   }
 
-  #takeEvent(owned: OwnedPartition, record: LogRecord, user: UserToken): void {
+  #takeEvent(owned: OwnedPartition, record: LogRecord, resident: Resident | undefined): void {
+    if (resident === undefined)
+      throw new Error(`R1: the user of ${record.subject} is not resident`);
+    const { user } = resident;
     const parsed = parseEvent(record.body, record.storedAtMs);
     if (!parsed.ok) {
       this.#refuse(owned, record, parsed.rejection);
       return;
     }
     const { event } = parsed;
-    const resident = this.#residents.use(user);
-    if (resident === undefined) throw new Error(`R1: ${user} is not resident`);
     const { sequence } = record;
     const applied = applyEvent(owned.state, resident.actor, { user, sequence, event });
     switch (applied.verdict) {

@@ -15,6 +15,7 @@ import {
 import { checkpointSubject, parseLogSubject } from '../../protocols/subjects.ts';
 import type { ActorStore, CommitOutcome, EventLog, LogFollower, LogRecord } from '../ports.ts';
 import { pause } from '../timing.ts';
+import type { Resident } from './residents.ts';
 
 /** Records read ahead of the commits; beyond, the log is not read any further. */
 export const MAX_QUEUED_RECORDS = 2_000;
@@ -28,6 +29,8 @@ export const NOBODY = '';
 export interface QueuedRecord {
   readonly record: LogRecord;
   readonly user: UserToken | undefined;
+  /** The user's actor, looked up anew for every batch that may take the record. */
+  resident: Resident | undefined;
 }
 
 /** What a partition needs of its worker. */
@@ -113,8 +116,8 @@ export class OwnedPartition {
     const queued = this.#queue[this.#head];
     if (queued === undefined) return undefined;
     this.#head++;
-    if (this.#head === this.#queue.length) {
-      this.#queue.length = 0;
+    if (this.#head === this.#queue.length || this.#head === MAX_QUEUED_RECORDS) {
+      this.#queue.splice(0, this.#head);
       this.#head = 0;
     }
     if (this.queued < MAX_QUEUED_RECORDS / 2) this.#letReadersOn();
@@ -179,7 +182,7 @@ export class OwnedPartition {
     signal.addEventListener('abort', stop, { once: true });
     follower = await this.#host.log.follow(this.partition, after, (record) => {
       if (signal.aborted) return undefined;
-      this.#queue.push({ record, user: userOf(record) });
+      this.#queue.push({ record, user: userOf(record), resident: undefined });
       this.#host.wake();
       return this.queued < MAX_QUEUED_RECORDS ? undefined : this.#room();
     });

@@ -1,5 +1,5 @@
 /**
- * The user actors in memory: activated from their snapshots, passivated least recently used first.
+ * The user actors in memory: activated from their snapshots, passivated not recently used first.
  *
  * Invariants:
  *   R1 A user whose changes are not committed yet is never passivated.
@@ -19,11 +19,13 @@ export interface Resident {
   fence: StreamSequence | undefined;
   /** Commits under way or being prepared that hold this user (R1). */
   pending: number;
+  /** Used since the last time passivation came by. */
+  isRecent: boolean;
 }
 
 export class Residents {
   readonly #maxUsers: number;
-  /** In order of last use. */
+  /** In the order in which passivation considers them. */
   readonly #users = new Map<UserToken, Resident>();
 
   constructor(maxUsers: number) {
@@ -34,16 +36,10 @@ export class Residents {
     return this.#users.size;
   }
 
-  has(user: UserToken): boolean {
-    return this.#users.has(user);
-  }
-
-  /** The resident user, now the most recently used. */
+  /** The resident user, now marked as recently used. */
   use(user: UserToken): Resident | undefined {
     const resident = this.#users.get(user);
-    if (resident === undefined) return undefined;
-    this.#users.delete(user);
-    this.#users.set(user, resident);
+    if (resident !== undefined) resident.isRecent = true;
     return resident;
   }
 
@@ -51,14 +47,23 @@ export class Residents {
     this.#users.set(resident.user, resident);
   }
 
-  /** Passivates users until the bound holds; there is nothing to write, snapshots are stored. */
+  /**
+   * Passivates users until the bound holds; there is nothing to write, snapshots are stored. Gives
+   * recently used ones a second chance, so that using a user costs no reordering.
+   */
   passivate(): void {
     let excess = this.#users.size - this.#maxUsers;
-    if (excess <= 0) return;
-    for (const [user, { pending }] of this.#users) {
-      if (pending > 0) continue;
+    let visits = this.#users.size * 2;
+    for (const [user, resident] of this.#users) {
+      if (excess <= 0 || visits-- === 0) return;
+      if (resident.pending === 0 && !resident.isRecent) {
+        this.#users.delete(user);
+        excess--;
+        continue;
+      }
+      resident.isRecent = false;
       this.#users.delete(user);
-      if (--excess === 0) return;
+      this.#users.set(user, resident);
     }
   }
 

@@ -188,18 +188,18 @@ export class Worker implements PartitionHost {
       }
       if (this.#queued() < OVERLAP_FROM_EVENTS) await this.#underWay;
       this.#residents.passivate();
-      const running = this.#running();
-      // Each partition's share of the batch, and a turn more in case others have less.
-      const ahead = Math.ceil(this.#maxEvents / running.length) + EVENTS_PER_TURN;
-      await Promise.all(running.map((owned) => this.#activateFor(owned, ahead)));
+      await this.#activateNext();
       const batch = this.#applyQueued();
       if (batch === undefined) continue;
       this.#prepared = batch;
       const messages = batch.seal(this.id);
+      // Asked for now, the next batch's users arrive before this commit's messages are on the wire.
+      const nextUsers = this.#activateNext();
       await this.#underWay;
       this.#prepared = undefined;
       this.#committing = batch;
       this.#underWay = this.#commit(batch, messages);
+      await nextUsers;
     }
     await this.#underWay;
   }
@@ -214,6 +214,14 @@ export class Worker implements PartitionHost {
     return queued;
   }
 
+  /** Makes the users of the next batch resident. */
+  async #activateNext(): Promise<void> {
+    const running = this.#running();
+    // Each partition's share of the batch, and a turn more in case others have less.
+    const ahead = Math.ceil(this.#maxEvents / running.length) + EVENTS_PER_TURN;
+    await Promise.all(running.map((owned) => this.#activateFor(owned, ahead)));
+  }
+
   /** Makes the users of a partition's next records resident: restored, or new. */
   async #activateFor(owned: OwnedPartition, ahead: number): Promise<void> {
     const missing = new Set<UserToken>();
@@ -221,7 +229,9 @@ export class Worker implements PartitionHost {
       const queued = owned.peek(i);
       if (queued === undefined) break;
       const { user } = queued;
-      if (user !== undefined && !this.#residents.has(user)) missing.add(user);
+      if (user === undefined) continue;
+      queued.resident = this.#residents.use(user);
+      if (queued.resident === undefined) missing.add(user);
     }
     if (missing.size === 0) return;
     const { state, partition } = owned;
@@ -238,7 +248,13 @@ export class Worker implements PartitionHost {
           sequence: found?.value.sequence ?? (0 as StreamSequence),
           fence: found?.sequence ?? (0 as StreamSequence),
           pending: 0,
+          isRecent: true,
         });
+      }
+      for (let i = 0; i < ahead; i++) {
+        const queued = owned.peek(i);
+        if (queued?.user === undefined) continue;
+        queued.resident ??= this.#residents.use(queued.user);
       }
     } catch (error) {
       owned.commitFailed(`users could not be read: ${String(error)}`);
@@ -248,7 +264,7 @@ export class Worker implements PartitionHost {
   /** Applies queued records, some of each partition in turn, until the batch is full. */
   #applyQueued(): Batch | undefined {
     const startedMs = performance.now();
-    const batch = new Batch(this.#ports.clock, this.#residents);
+    const batch = new Batch(this.#ports.clock);
     const partitions = this.#running();
     this.#rotation++;
     let progressed = true;
@@ -272,7 +288,7 @@ export class Worker implements PartitionHost {
     while (taken < room && !batch.isFull) {
       const queued = owned.peek();
       if (queued === undefined) break;
-      if (queued.user !== undefined && !this.#residents.has(queued.user)) break;
+      if (queued.user !== undefined && queued.resident === undefined) break;
       owned.take();
       taken++;
       try {

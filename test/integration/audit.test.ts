@@ -1,0 +1,266 @@
+/**
+ * The audit on a real nats-server with a real worker: it agrees with an engine that is right, and
+ * names what is wrong with one that was tampered with.
+ */
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { expect, test } from 'vitest';
+import { ACTORS_STREAM, EVENTS_STREAM } from '../../protocols/subjects.ts';
+import { type AuditReport, auditEngine } from '../../runtime/audit/audit.ts';
+import { ensureStreams } from '../../runtime/nats/streams.ts';
+import type { Worker } from '../../runtime/worker/worker.ts';
+import { startTestWorker, TEST_PARTITIONS, until } from '../engine-fixture.ts';
+import { journeyLog, type Published } from '../journeys.ts';
+import { startTestServer } from '../nats-fixture.ts';
+
+const SEED = Number(process.env.AUDIT_SEED ?? Date.now() % 1_000_000);
+const REPLAY = `AUDIT_SEED=${SEED} replays it`;
+
+function journeys(messages: number, users: number): Published[] {
+  const nowMs = Date.now();
+  return journeyLog({ seed: SEED, messages, users, nowMs, partitions: TEST_PARTITIONS });
+}
+
+async function publish(nc: NatsConnection, log: readonly Published[]): Promise<void> {
+  for (const { subject, body } of log) nc.publish(subject, body);
+  await nc.flush();
+}
+
+/** Waits until the worker has stored the effects of all messages. */
+async function allTaken(worker: Worker, messages: number): Promise<void> {
+  await until(`${messages} messages taken`, () => worker.figures.events >= messages, 60_000);
+}
+
+/** A server whose worker took in some journeys and has stopped. */
+async function startWithHistory(messages: number, users: number) {
+  const server = await startTestServer();
+  const nc = await server.connectAs('engine');
+  const worker = await startTestWorker(nc, { maxResidents: 20 });
+  const log = journeys(messages, users);
+  await publish(nc, log);
+  await allTaken(worker, log.length);
+  await worker.stop();
+  return { nc, log, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+function expectNoDifference(report: AuditReport): void {
+  expect(report.differences, REPLAY).toEqual([]);
+  expect(report.differencesTotal, REPLAY).toBe(0);
+}
+
+test('an audit of an engine that works finds nothing', async () => {
+  await using engine = await startWithHistory(6_000, 150);
+  let last: readonly [number, number] = [0, 0];
+  const report = await auditEngine(engine.nc, {
+    onProgress: (done, total) => {
+      last = [done, total];
+    },
+  });
+  expectNoDifference(report);
+  const events = engine.log.filter(({ subject }) => subject.startsWith('ingest.')).length;
+  expect(report).toMatchObject({ partitions: TEST_PARTITIONS, events });
+  expect(report.users).toBeGreaterThan(100);
+  expect(report.decisions).toBeGreaterThan(500);
+  expect(report.deadLetters).toBeGreaterThan(50);
+  expect(Math.max(...Object.values(report.upTo))).toBe(engine.log.length);
+  expect(last).toEqual([engine.log.length, engine.log.length]);
+});
+
+test('an audit of an engine before its first event finds nothing', async () => {
+  await using server = await startTestServer();
+  const nc = await server.connectAs('engine');
+  expect(await auditEngine(nc)).toMatchObject({ partitions: 0, events: 0, differencesTotal: 0 });
+  await ensureStreams(nc, { partitions: TEST_PARTITIONS, replicas: 1 });
+  const partitions = TEST_PARTITIONS;
+  expect(await auditEngine(nc)).toMatchObject({ partitions, events: 0, differencesTotal: 0 });
+});
+
+test('an audit while the engine is under load sees whole states only', {
+  timeout: 90_000,
+}, async () => {
+  await using server = await startTestServer();
+  const nc = await server.connectAs('engine');
+  const auditor = await server.connectAs('engine');
+  const worker = await startTestWorker(nc);
+  const log = journeys(30_000, 300);
+  const sending = (async () => {
+    for (let from = 0; from < log.length; from += 250) {
+      await publish(nc, log.slice(from, from + 250));
+      await until('the worker keeps up', () => worker.figures.events > from - 2_000, 60_000);
+    }
+  })();
+  const partly: AuditReport[] = [];
+  await until('some events', () => worker.figures.events > 500);
+  while (worker.figures.events < log.length) {
+    const report = await auditEngine(auditor);
+    expectNoDifference(report);
+    partly.push(report);
+  }
+  await sending;
+  const isBetween = ({ events }: AuditReport): boolean => events > 0 && events < log.length / 2;
+  expect(partly.some(isBetween), `audited at ${partly.map(({ events }) => events)}`).toBe(true);
+  await worker.stop();
+});
+
+test('a log without its beginning is refused', async () => {
+  await using engine = await startWithHistory(300, 10);
+  const jsm = await jetstreamManager(engine.nc);
+  await jsm.streams.deleteMessage(EVENTS_STREAM, 1);
+  await expect(auditEngine(engine.nc)).rejects.toThrow(/EVENTS: .*cut short/);
+});
+
+type Json = Record<string, unknown>;
+
+interface Tampering {
+  readonly what: string;
+  /** Which stored message. */
+  readonly subject: RegExp;
+  /** Its new body; without it the message is deleted. */
+  readonly change?: (message: Json) => unknown;
+  /** Where a copy is put instead. */
+  readonly copyTo?: (subject: string) => string;
+  /** What the audit has to name, if not the subject alone. */
+  readonly names?: RegExp;
+}
+
+const raised = (key: string) => (message: Json) => ({
+  ...message,
+  [key]: Number(message[key]) + 1,
+});
+
+const TAMPERINGS: readonly Tampering[] = [
+  { what: 'an event count of a user', subject: /^state\.\d\.user/, change: raised('events') },
+  {
+    what: 'the statechart of a user',
+    subject: /^state\.\d\.user/,
+    change: (user) => ({ ...user, chart: 'limited.idle.lapsed.churned' }),
+    names: /chart funnel/,
+  },
+  {
+    what: 'the evidence about a user',
+    subject: /^state\.\d\.user/,
+    change: (user) => ({ ...user, numbers: `QQ${String(user.numbers).slice(2)}` }),
+    names: /state evidence \[0\]/,
+  },
+  {
+    what: 'the memory of duplicates',
+    subject: /^state\.\d\.user/,
+    change: (user) => ({ ...user, ids: `${'0'.repeat(12)}${String(user.ids).slice(12)}` }),
+    names: /recentIds/,
+  },
+  { what: 'a user who is not stored', subject: /^state\.\d\.user/ },
+  {
+    what: 'a user whom nobody has seen',
+    subject: /^state\.\d\.user/,
+    change: (user) => user,
+    copyTo: (subject) => subject.replace(/[^.]+$/, 'phantom'),
+  },
+  { what: 'a user that cannot be read', subject: /^state\.\d\.user/, change: () => 'nonsense' },
+  { what: 'a traffic count', subject: /cell\.traffic$/, change: raised('accepted') },
+  { what: 'a count of paths', subject: /cell\.paths\.\d/, change: raised('paths') },
+  {
+    what: 'a transition',
+    subject: /cell\.paths\.\d/,
+    change: (cell) => ({ ...cell, transitions: { '(start)': { email: 999 } } }),
+    names: /transitions \(start\)/,
+  },
+  {
+    what: 'what a channel cost',
+    subject: /cell\.channels\.\d/,
+    change: (cell) => ({ ...cell, channels: {} }),
+  },
+  { what: 'the version of a campaign', subject: /cell\.campaign\./, change: raised('version') },
+  { what: 'what a campaign spent', subject: /cell\.delivery\./, change: raised('spent_micros') },
+  {
+    what: 'more spent than granted',
+    subject: /cell\.delivery\./,
+    change: (cell) => ({ ...cell, granted_micros: 0, spent_micros: 1e10 }),
+    names: /spent_micros$/,
+  },
+  { what: 'a version of grants', subject: /cell\.reference$/, change: raised('grants_version') },
+  { what: 'a cell that is not stored', subject: /cell\.traffic$/ },
+  {
+    what: 'a cell of no known kind',
+    subject: /cell\.traffic$/,
+    change: (cell) => cell,
+    copyTo: (subject) => subject.replace('traffic', 'rumours'),
+  },
+  { what: 'a price', subject: /^receipts\./, change: raised('price_micros') },
+  {
+    what: 'the winner on a receipt',
+    subject: /^receipts\./,
+    change: (receipt) => ({ ...receipt, candidates: [] }),
+    names: /candidates/,
+  },
+  {
+    what: 'the signals on a receipt',
+    subject: /^receipts\./,
+    change: (receipt) => ({
+      ...receipt,
+      signals: { ...(receipt.signals as Json), urgency: 0.123 },
+    }),
+    names: /signals urgency/,
+  },
+  { what: 'a receipt that is not stored', subject: /^receipts\./ },
+  {
+    what: 'a receipt for what was never decided',
+    subject: /^receipts\./,
+    change: (receipt) => receipt,
+    copyTo: (subject) => subject.replace(/[^.]+$/, `d_${'0'.repeat(16)}`),
+  },
+  {
+    what: 'a decision sent out',
+    subject: /^out\.decisions\./,
+    change: (decision) => ({ ...decision, event_id: 'another' }),
+  },
+  { what: 'a decision not sent out', subject: /^out\.decisions\./ },
+  { what: 'a dead letter that is not stored', subject: /^deadletter\./ },
+  { what: 'a dead letter about nothing', subject: /^deadletter\./, change: raised('sequence') },
+  {
+    what: 'a dead letter for an event that was taken',
+    subject: /^deadletter\./,
+    change: (letter) => letter,
+    copyTo: (subject) => subject.replace(/[^.]+$/, '999999'),
+  },
+  { what: 'a checkpoint', subject: /^state\.\d\.checkpoint$/, change: raised('sequence') },
+];
+
+test('what was tampered with is named', { timeout: 120_000 }, async () => {
+  await using engine = await startWithHistory(1_500, 20);
+  const { nc } = engine;
+  const jsm = await jetstreamManager(nc);
+  expectNoDifference(await auditEngine(nc));
+  const subjects = await storedSubjects(nc);
+  for (const { what, subject: pattern, change, copyTo, names } of TAMPERINGS) {
+    const source = subjects.find((each) => pattern.test(each));
+    if (source === undefined) throw new Error(`${REPLAY}: no message is stored as ${pattern}`);
+    const stored = await jsm.streams.getMessage(ACTORS_STREAM, { last_by_subj: source });
+    if (stored === null) throw new Error(`${source} is gone`);
+    const target = copyTo?.(source) ?? source;
+    if (change === undefined) await jsm.streams.purge(ACTORS_STREAM, { filter: target });
+    else await nc.request(target, JSON.stringify(change(stored.json<Json>())));
+    const { differences } = await auditEngine(nc);
+    const where = differences.map((difference) => difference.where);
+    const isNamed = where.some((each) => each.startsWith(target) && (names ?? /^/).test(each));
+    expect.soft(isNamed, `${what}: ${target} in ${where.join('; ')}; ${REPLAY}`).toBe(true);
+    if (copyTo === undefined) await nc.request(source, stored.data);
+    else await jsm.streams.purge(ACTORS_STREAM, { filter: target });
+  }
+  expectNoDifference(await auditEngine(nc));
+});
+
+test('more differences than fit a report are counted', async () => {
+  await using engine = await startWithHistory(600, 10);
+  const jsm = await jetstreamManager(engine.nc);
+  await jsm.streams.purge(ACTORS_STREAM, { filter: 'state.*.user.*' });
+  const report = await auditEngine(engine.nc, { maxDifferences: 3 });
+  expect(report.differences).toHaveLength(3);
+  expect(report.differencesTotal).toBe(report.users);
+});
+
+/** All subjects of the store. */
+async function storedSubjects(nc: NatsConnection): Promise<string[]> {
+  const jsm = await jetstreamManager(nc);
+  const { state } = await jsm.streams.info(ACTORS_STREAM, { subjects_filter: '>' });
+  return Object.keys(state.subjects ?? {}).sort();
+}

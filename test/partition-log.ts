@@ -1,0 +1,87 @@
+/**
+ * A partition's log applied in memory, by the very functions that the worker calls: controls and
+ * events in, verdicts, receipts, cells and snapshots out.
+ */
+import { type Applied, applyEvent } from '../actors/partition/apply.ts';
+import { type NamedCell, PartitionState } from '../actors/partition/state.ts';
+import { newUserActor, type UserActor } from '../actors/user/actor.ts';
+import type { Campaign, CampaignStatus, Settings } from '../protocols/campaign.ts';
+import type { Cell, DeliveryCell, PathsCell, TrafficCell } from '../protocols/cells.ts';
+import type { Receipt } from '../protocols/decision.ts';
+import type { Event } from '../protocols/event.ts';
+import type { StreamSequence, UserToken } from '../protocols/ids.ts';
+import type { FusedState } from '../protocols/user-snapshot.ts';
+
+export const ADA = 'ada' as UserToken;
+
+export class PartitionLog {
+  readonly state = new PartitionState();
+  readonly receipts: Receipt[] = [];
+  readonly #actors = new Map<UserToken, UserActor>();
+  readonly #cells = new Map<string, Cell>();
+  #sequence = 0;
+  #controlVersion = 0;
+
+  putSettings(settings: Settings): void {
+    const version = ++this.#controlVersion;
+    this.state.control({ v: 1, type: 'settings.put', version, settings });
+  }
+
+  putCampaign(campaign: Campaign, granted: number, status: CampaignStatus = 'live'): void {
+    const version = ++this.#controlVersion;
+    this.state.control({ v: 1, type: 'campaign.put', version, campaign, status });
+    const granted_micros = { [campaign.id]: granted };
+    this.state.control({ v: 1, type: 'grants.put', version, granted_micros });
+  }
+
+  /** Applies one event, as the next of the log. */
+  apply(event: Event, user: UserToken = ADA): Applied {
+    const sequence = ++this.#sequence as StreamSequence;
+    const applied = applyEvent(this.state, this.actor(user), { user, sequence, event });
+    if ('actor' in applied && applied.actor !== undefined) this.#actors.set(user, applied.actor);
+    if (applied.verdict === 'accepted' && applied.receipt !== undefined) {
+      this.receipts.push(applied.receipt);
+    }
+    return applied;
+  }
+
+  applyAll(events: readonly Event[], user: UserToken = ADA): this {
+    for (const event of events) this.apply(event, user);
+    return this;
+  }
+
+  actor(user: UserToken = ADA): UserActor {
+    return this.#actors.get(user) ?? newUserActor();
+  }
+
+  user(user: UserToken = ADA): FusedState {
+    return this.actor(user).context;
+  }
+
+  /** Every cell that was ever changed, by name, as the store would hold it. */
+  cells(): Map<string, Cell> {
+    for (const { name, cell } of this.state.takeDirty() as NamedCell[]) this.#cells.set(name, cell);
+    return this.#cells;
+  }
+
+  traffic(): TrafficCell {
+    return this.cells().get('traffic') as TrafficCell;
+  }
+
+  delivery(campaign: string): DeliveryCell {
+    return this.state.delivery(campaign);
+  }
+
+  pathsCells(): PathsCell[] {
+    return [...this.cells()].flatMap(([name, cell]) =>
+      name.startsWith('paths.') ? [cell as PathsCell] : [],
+    );
+  }
+
+  /** Everything that follows from the log so far, as text, to compare byte by byte. */
+  bytes(): string {
+    const users = [...this.#actors].map(([user, { value, context }]) => [user, value, context]);
+    const cells = [...this.cells()].sort(([a], [b]) => (a < b ? -1 : 1));
+    return JSON.stringify({ users, cells, receipts: this.receipts });
+  }
+}

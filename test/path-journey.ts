@@ -1,0 +1,90 @@
+/**
+ * One user's path as the actors keep it, event by event, with its counts in plain maps, and beside
+ * it all that was ever accepted, for a calculation from scratch.
+ */
+import { shortId } from '../actors/user/duplicates.ts';
+import { moveAlongPath, type PathTally as Losses } from '../actors/user/journey.ts';
+import { NEW_USER } from '../actors/user/state.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../protocols/campaign.ts';
+import type { Event } from '../protocols/event.ts';
+import { toMicros } from '../protocols/money.ts';
+import type { FusedState, PathConversion, PathItem } from '../protocols/user-snapshot.ts';
+import { type Batch, batchOf } from './path-batch.ts';
+import { PathTally } from './path-tally.ts';
+
+export class Journey {
+  readonly tally = new PathTally();
+  readonly losses: Losses = {
+    touchesTooLate: 0,
+    conversionsTooLate: 0,
+    touchesOutsideWindow: 0,
+    conversionsWithoutPath: 0,
+    refundsUnmatched: 0,
+    refundedMicros: 0,
+  };
+  state: FusedState = NEW_USER;
+  /** The most items that were ever kept. */
+  mostItems = 0;
+  #settings: Settings;
+  /** Every item that was accepted, as refunds have left it. */
+  #accepted: PathItem[] = [];
+
+  constructor(lookback_ms: number, lateness_ms: number) {
+    this.#settings = { ...DEFAULT_SETTINGS, lookback_ms, lateness_ms };
+  }
+
+  setLookback(lookback_ms: number): void {
+    this.#settings = { ...this.#settings, lookback_ms };
+  }
+
+  apply(event: Event): void {
+    const before = this.state;
+    const nowMs = Math.max(before.nowMs, event.timestamp);
+    const folded = { ...before, events: before.events + 1, nowMs };
+    const lost = this.losses.touchesTooLate + this.losses.conversionsTooLate;
+    if (event.type === 'refund') this.#refund(event.order_id, event.value);
+    this.state = moveAlongPath(before, folded, event, this.#settings, this.tally, this.losses);
+    const isTooLate = this.losses.touchesTooLate + this.losses.conversionsTooLate > lost;
+    const item = isTooLate ? undefined : itemOf(event);
+    if (item !== undefined) this.#accepted.push(item);
+    this.mostItems = Math.max(this.mostItems, this.state.path.length);
+  }
+
+  applyAll(events: Iterable<Event>): this {
+    for (const event of events) this.apply(event);
+    return this;
+  }
+
+  /** What the actors have counted. */
+  counted(): Batch {
+    const { touchesOutsideWindow, conversionsWithoutPath } = this.losses;
+    return { figures: this.tally.figures(), touchesOutsideWindow, conversionsWithoutPath };
+  }
+
+  /** The same from scratch, over everything accepted. */
+  batch(): Batch {
+    return batchOf(this.#accepted, this.#settings.lookback_ms);
+  }
+
+  /** A refund finds an order only on the path that is kept; there it takes micros from it. */
+  #refund(order: string, value: number | undefined): void {
+    const isOrder = (item: PathItem): item is PathConversion =>
+      'order' in item && item.order === order;
+    if (!this.state.path.some(isOrder)) return;
+    this.#accepted = this.#accepted.flatMap((item) => {
+      if (!isOrder(item)) return [item];
+      const micros = value === undefined ? 0 : item.micros - toMicros(value);
+      return micros > 0 ? [{ ...item, micros }] : [];
+    });
+  }
+}
+
+function itemOf(event: Event): PathItem | undefined {
+  const { timestamp: t } = event;
+  const id = shortId(event.event_id);
+  if (event.type === 'conversion') {
+    return { t, id, order: event.order_id, micros: toMicros(event.value) };
+  }
+  const isTouch = event.type === 'impression' || event.type === 'click';
+  return isTouch ? { t, id, channel: event.channel ?? '' } : undefined;
+}

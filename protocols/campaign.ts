@@ -106,7 +106,7 @@ export const settingsSchema = z.strictObject({
     .min(1_000)
     .default(30 * 60_000),
   /** The least price of a win. */
-  reserve_micros: micros.default(1_000),
+  reserve_micros: micros.default(10_000),
   /** What a user who was never asked has agreed to. */
   consent_default: z.enum(['granted', 'refused']).default('granted'),
 });

@@ -118,6 +118,7 @@ async function replayLog(
   upTo: ReadonlyMap<number, number>,
   onProgress: (done: number, total: number) => void,
 ): Promise<void> {
+  if (upTo.size === 0) return;
   const jsm = await jetstreamManager(nc);
   const { state } = await jsm.streams.info(EVENTS_STREAM);
   const end = Math.min(Math.max(0, ...upTo.values()), state.last_seq);

@@ -3,6 +3,7 @@
  */
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { Decision } from '../../protocols/decision.ts';
 import { campaignsReportSchema } from '../../protocols/services.ts';
 import { SERVICES } from '../../protocols/subjects.ts';
 import { type Config, loadConfig } from '../config.ts';
@@ -15,13 +16,13 @@ import { natsTarget } from '../nats-server/target.ts';
 import { systemClock } from '../ports.ts';
 import { projectRoot } from '../setup/project-root.ts';
 import { DEMO_CAMPAIGNS } from '../simulate/demo-campaigns.ts';
-import { publishLive } from '../simulate/publish.ts';
+import { ingestMessage, publishLive } from '../simulate/publish.ts';
 import { Traffic } from '../simulate/traffic.ts';
 import { pause } from '../timing.ts';
 import { printLine } from './print.ts';
 import { announceEndpoint, ask, CommandFailed, connectAs } from './session.ts';
 
-const DEMO_VISITORS = 400;
+const DEMO_VISITORS = 150;
 /** How long campaigns may wait for a coordinator to lead. */
 const LEAD_DEADLINE_MS = 15_000;
 /** A stop that hangs is ended by a second signal, or by this. */
@@ -123,6 +124,17 @@ async function applyDemoCampaigns(nc: NatsConnection): Promise<void> {
 
 async function demoTraffic(nc: NatsConnection, rate: number, signal: AbortSignal): Promise<void> {
   const traffic = new Traffic({ seed: systemClock.nowMs() % 100_000, visitors: DEMO_VISITORS });
+  nc.subscribe('decisions.*', {
+    callback: (_error, message) => {
+      const { decision_id, orchestration } = message.json<Decision>();
+      if (orchestration.winner_campaign === null) return;
+      const user = message.subject.slice('decisions.'.length);
+      const seen = traffic.outcome(user, decision_id, systemClock.nowMs());
+      if (seen === undefined) return;
+      const { subject, body } = ingestMessage(seen);
+      nc.publish(subject, body);
+    },
+  });
   await publishLive(nc, (atMs) => traffic.next(atMs), rate, systemClock, signal);
 }
 

@@ -34,7 +34,15 @@ const REGIONS: readonly (readonly [string, number])[] = [
   ['us-east', 4],
   ['ap-south', 2],
 ];
+const OUTCOMES = [
+  ['shown', 80],
+  ['clicked', 12],
+  ['dismissed', 8],
+] as const;
 const TOPICS = ['shoes', 'jackets', 'bags', 'watches', 'tents', 'bikes'];
+
+/** The chance that a visitor leaves after an event. */
+const LEAVE_SHARE = 0.03;
 
 interface Visitor {
   readonly id: string;
@@ -66,6 +74,7 @@ export class Traffic {
   readonly #random: () => number;
   readonly #options: TrafficOptions;
   readonly #visitors: Visitor[] = [];
+  readonly #byId = new Map<string, Visitor>();
   #born = 0;
   #orders = 0;
 
@@ -75,12 +84,23 @@ export class Traffic {
     for (let i = 0; i < options.visitors; i++) this.#visitors.push(this.#newVisitor());
   }
 
+  /** What a visitor makes of a campaign that was shown; undefined if the visitor has left. */
+  outcome(user: string, decisionId: string, timestamp: number): SimulatedEvent | undefined {
+    const visitor = this.#byId.get(user);
+    if (visitor === undefined) return undefined;
+    const outcome = pickWeighted(this.#random, OUTCOMES);
+    if (outcome === 'clicked') visitor.heat = Math.min(0.95, visitor.heat + 0.1);
+    const common = this.#commonOf(visitor, timestamp);
+    return { user, event: { ...common, type: 'outcome', decision_id: decisionId, outcome } };
+  }
+
   /** The next event of some visitor, at the given time. */
   next(timestamp: number): SimulatedEvent {
     const at = Math.floor(this.#random() * this.#visitors.length);
     const visitor = this.#visitors[at] as Visitor;
     const event = this.#eventOf(visitor, timestamp);
-    if (event.type === 'conversion' || this.#random() < 0.015) {
+    if (event.type === 'conversion' || this.#random() < LEAVE_SHARE) {
+      this.#byId.delete(visitor.id);
       this.#visitors[at] = this.#newVisitor();
     }
     return { user: visitor.id, event };
@@ -88,25 +108,20 @@ export class Traffic {
 
   #newVisitor(): Visitor {
     const { seed, prefix = 'visitor' } = this.#options;
-    return {
+    const visitor: Visitor = {
       id: `${prefix}-${seed}-${this.#born++}`,
       source: pickWeighted(this.#random, SOURCES),
       region: pickWeighted(this.#random, REGIONS),
       nextIndex: 0,
-      heat: 0.05,
+      heat: 0.15,
       cart: false,
     };
+    this.#byId.set(visitor.id, visitor);
+    return visitor;
   }
 
   #eventOf(visitor: Visitor, timestamp: number): Event {
-    const common = {
-      event_id: randomUuid(this.#random),
-      session_index: visitor.nextIndex++,
-      timestamp,
-      user_mode: 'authenticated' as const,
-      source: visitor.source,
-      region: visitor.region,
-    };
+    const common = this.#commonOf(visitor, timestamp);
     if (visitor.nextIndex === 1 || this.#random() < 0.15) return this.#touch(visitor, common);
     if (this.#random() < (this.#options.opportunityShare ?? 0.1)) {
       return { ...common, type: 'opportunity', placement: 'home_hero' };
@@ -117,6 +132,17 @@ export class Traffic {
       return { ...common, type: 'conversion', value, currency: 'USD', order_id };
     }
     return this.#behavior(visitor, common);
+  }
+
+  #commonOf(visitor: Visitor, timestamp: number) {
+    return {
+      event_id: randomUuid(this.#random),
+      session_index: visitor.nextIndex++,
+      timestamp,
+      user_mode: 'authenticated' as const,
+      source: visitor.source,
+      region: visitor.region,
+    };
   }
 
   #touch(visitor: Visitor, common: Common): Event {

@@ -23,6 +23,9 @@ import { pause } from '../../runtime/timing.ts';
 import { EngineProcess } from './engine-process.ts';
 import type { PlannedFault } from './fault-plan.ts';
 
+/** High enough that a win costs something even without a rival, so that budgets run out. */
+const RESERVE_MICROS = 50_000;
+
 export interface ClusterOptions {
   /** Existing folder for everything that the run leaves behind. */
   readonly folder: string;
@@ -198,7 +201,8 @@ function engineEnvironment(
 ): NodeJS.ProcessEnv {
   mkdirSync(folder, { recursive: true });
   const config = join(folder, 'microtarget.config.json');
-  writeFileSync(config, JSON.stringify({ partitions, max_residents: maxResidents }));
+  const settings = { reserve_micros: RESERVE_MICROS };
+  writeFileSync(config, JSON.stringify({ partitions, max_residents: maxResidents, settings }));
   return {
     PATH: process.env.PATH,
     HOME: process.env.HOME,

@@ -8,7 +8,8 @@ export const MAX_EXCERPT_BYTES = 1_024;
 
 export const deadLetterSchema = z.object({
   v: z.literal(1),
-  partition: z.int(),
+  /** Absent for a stray event, which is in no partition's log. */
+  partition: z.int().optional(),
   sequence: z.int(),
   subject: z.string(),
   field: z.string(),
@@ -20,3 +21,8 @@ export const deadLetterSchema = z.object({
   excerpt: z.string(),
 });
 export type DeadLetter = z.infer<typeof deadLetterSchema>;
+
+/** The beginning of a body, as a letter holds it. */
+export function excerptOf(body: Uint8Array): string {
+  return Buffer.from(body.subarray(0, MAX_EXCERPT_BYTES)).toString('base64');
+}

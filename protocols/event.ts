@@ -14,16 +14,15 @@ export const MAX_ID_CHARS = 128;
 export const MAX_VECTORS = 32;
 export const MAX_TOPICS = 16;
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
+const PRINTABLE = /^(?!__proto__$)[^\u0000-\u001f\u007f-\u009f]+$/;
 const printable = (max: number) =>
   z
     .string()
     .min(1)
     .max(max)
     // "__proto__" would not survive as a key of a plain object.
-    .regex(
-      /^(?!__proto__$)[^\u0000-\u001f\u007f-\u009f]+$/,
-      'must not hold control characters or be "__proto__"',
-    );
+    .regex(PRINTABLE, 'must not hold control characters or be "__proto__"');
 const name = printable(MAX_NAME_CHARS);
 const id = printable(MAX_ID_CHARS);
 const amount = z.number().min(0).max(MAX_AMOUNT_UNITS);

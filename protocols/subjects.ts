@@ -10,6 +10,7 @@
  *   out.decisions.<user>              republished to applications as decisions.<user>
  *   receipts.<user>.<decision>        a decision with the full reason why
  *   deadletter.<p>.<sequence>         an event that could not be taken, with field and reason
+ *   stray.<sequence>                  an event published to a wildcard, in nobody's log
  *   coordinator.checkpoint|campaign.<id>  the coordinator's own durable state
  *   member.<group>-<id>               liveness                             (stream MEMBERS)
  */
@@ -29,12 +30,14 @@ export const CELLS_ALL = 'state.*.cell.>';
 export const USERS_ALL = 'state.*.user.*';
 export const RECEIPTS_ALL = 'receipts.*.*';
 export const DEAD_LETTERS_ALL = 'deadletter.*.*';
+export const STRAYS_ALL = 'stray.*';
 export const COORDINATOR_ALL = 'coordinator.>';
 export const ACTORS_SUBJECTS: readonly string[] = [
   'state.>',
   'out.>',
   'receipts.>',
   'deadletter.>',
+  STRAYS_ALL,
   COORDINATOR_ALL,
 ];
 export const MEMBERS_ALL = 'member.*';
@@ -111,6 +114,11 @@ export function receiptSubject(user: UserToken, decision: DecisionId): string {
 /** Where an event that could not be taken is explained. */
 export function deadLetterSubject(partition: Partition, sequence: StreamSequence): string {
   return `deadletter.${partition}.${sequence}`;
+}
+
+/** Where an event that is in nobody's log is explained. */
+export function straySubject(sequence: StreamSequence): string {
+  return `stray.${sequence}`;
 }
 
 /** The coordinator's fence. */

@@ -52,14 +52,23 @@ export function bar(share: number): string {
   return `${'█'.repeat(blocks)}${'░'.repeat(10 - blocks)} ${share.toFixed(2)}`;
 }
 
+export interface Progress {
+  /** Shows how much is done; the total may become known late. */
+  update(done: number, total?: number): void;
+  stop(): void;
+}
+
 /** A progress bar on standard error; silent where nobody watches. */
-export function progress(
-  title: string,
-  total: number,
-): { update(done: number): void; stop(): void } {
+export function progress(title: string, total: number): Progress {
   if (!process.stderr.isTTY) return { update() {}, stop() {} };
   const format = `${title} {bar} {percentage}% {value}/{total}, {eta_formatted} left`;
-  const bars = new SingleBar({ format, stream: process.stderr, hideCursor: true });
-  bars.start(total, 0);
-  return { update: (done) => bars.update(done), stop: () => bars.stop() };
+  const bar = new SingleBar({ format, stream: process.stderr, hideCursor: true });
+  bar.start(total, 0);
+  return {
+    update(done, newTotal) {
+      if (newTotal !== undefined) bar.setTotal(newTotal);
+      bar.update(done);
+    },
+    stop: () => bar.stop(),
+  };
 }

@@ -20,6 +20,7 @@ import { BudgetDesk } from './budget-desk.ts';
 import { CellView } from './cell-view.ts';
 import { claimLeadership, releaseLeadership } from './leadership.ts';
 import { serveOperators } from './services.ts';
+import { refuseStrayEvents } from './stray-events.ts';
 
 /** How soon after a change of spend grants are looked at again. */
 const SETTLE_AFTER_MS = 50;
@@ -113,6 +114,9 @@ export class Coordinator {
         await js.publish(controlSubject(partition), JSON.stringify(control));
       },
     });
+    const strays = await refuseStrayEvents(nc, store, (error) => {
+      logger.error({ err: error }, 'stray events are not looked after');
+    });
     const services = await serveOperators(nc, { view, desk, partitions, clock });
     this.#isLeading = true;
     logger.info({ epoch: state.checkpoint.epoch }, 'coordinator leads');
@@ -126,6 +130,7 @@ export class Coordinator {
     } finally {
       for (const subscription of subscriptions) subscription.unsubscribe();
       await services.stop();
+      await strays.stop();
     }
     await releaseLeadership(store, this.id, nc);
   }

@@ -126,7 +126,7 @@ export class Traffic {
     if (this.#random() < (this.#options.opportunityShare ?? 0.1)) {
       return { ...common, type: 'opportunity', placement: 'home_hero' };
     }
-    if (visitor.cart && this.#random() < visitor.heat * 0.5) {
+    if (visitor.cart && this.#random() < visitor.heat * 0.1) {
       const value = Math.round((12 + this.#random() * 180) * 100) / 100;
       const order_id = `order-${this.#options.seed}-${this.#orders++}`;
       return { ...common, type: 'conversion', value, currency: 'USD', order_id };

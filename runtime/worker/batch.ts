@@ -11,7 +11,7 @@ import { decisionIdOf } from '../../actors/partition/decide.ts';
 import type { PartitionState } from '../../actors/partition/state.ts';
 import type { Checkpoint } from '../../protocols/checkpoint.ts';
 import { controlSchema } from '../../protocols/control.ts';
-import { type DeadLetter, MAX_EXCERPT_BYTES } from '../../protocols/dead-letter.ts';
+import { type DeadLetter, excerptOf } from '../../protocols/dead-letter.ts';
 import type { Decision, Receipt } from '../../protocols/decision.ts';
 import { parseEvent, type Rejection } from '../../protocols/event.ts';
 import {
@@ -256,7 +256,7 @@ export class Batch {
       subject,
       ...rejection,
       bytes: body.length,
-      excerpt: Buffer.from(body.subarray(0, MAX_EXCERPT_BYTES)).toString('base64'),
+      excerpt: excerptOf(body),
     };
     this.#outputs.push({
       subject: deadLetterSubject(partition, sequence),

@@ -40,6 +40,7 @@ const WIND_DOWN_MS = 8_000;
 /** A victim that is not back by then is a problem of its own. */
 const MAX_FAULT_MS = 120_000;
 const MAX_RESIDENTS = 500;
+const PULSE_EVERY_MS = 5_000;
 
 export interface CrashOptions {
   readonly seed: number;
@@ -141,6 +142,7 @@ class CrashRun {
     interrupted.addEventListener('abort', stop, { once: true });
     this.#startedMs = Date.now();
     const loading = load.run(ending.signal);
+    const pulse = this.#reportPulse(load, ending.signal);
     const waves = applyWaves(ops, this.#options.rate, ending.signal);
     // Looked at below; a rejection before that must not end the process.
     waves.catch(() => {});
@@ -154,8 +156,20 @@ class CrashRun {
     }
     interrupted.throwIfAborted();
     const confirmed = await waves;
-    await loading;
+    await Promise.all([loading, pulse]);
     return confirmed;
+  }
+
+  async #reportPulse(load: Load, signal: AbortSignal): Promise<void> {
+    let before = 0;
+    while (!signal.aborted) {
+      await pause(PULSE_EVERY_MS, signal);
+      const acknowledged = load.ledger.length;
+      const rate = Math.round(((acknowledged - before) / PULSE_EVERY_MS) * 1_000);
+      before = acknowledged;
+      const at = ((Date.now() - this.#startedMs) / 1_000).toFixed(0);
+      this.#report(`${at} s  ${rate} events/s acknowledged, ${load.inFlight} in flight`);
+    }
   }
 
   async #inflictAll(cluster: Cluster, interrupted: AbortSignal): Promise<void> {

@@ -19,10 +19,13 @@ import { seededRandom } from '../../runtime/simulate/random.ts';
 import { type SimulatedEvent, Traffic } from '../../runtime/simulate/traffic.ts';
 import { pause } from '../../runtime/timing.ts';
 
-/** Events sent and not acknowledged yet. */
-export const MAX_IN_FLIGHT = 3_000;
+/**
+ * Events sent and not acknowledged yet. A server too slow for the rate must answer so many within
+ * the timeout, or copies of what is merely waiting would crowd out everything else.
+ */
+const MAX_IN_FLIGHT = 1_000;
 const TICK_MS = 10;
-const ACK_TIMEOUT_MS = 2_000;
+const ACK_TIMEOUT_MS = 5_000;
 /** An event is sent again after a random pause up to this. */
 const RESEND_PAUSE_MS = 300;
 /** How long after the end of the load an event may still wait for its acknowledgement. */
@@ -83,6 +86,8 @@ export class Load {
   readonly #late: LateDouble[] = [];
   #inFlight = 0;
   #giveUpMs = Number.POSITIVE_INFINITY;
+  /** Gives up an answer that is waited for: the connection that would bring it is lost. */
+  readonly #waiting = new Set<() => void>();
 
   /** @param nc a connection of an application's account. */
   constructor(nc: NatsConnection, options: LoadOptions) {
@@ -91,6 +96,12 @@ export class Load {
     const { seed, visitors } = options;
     this.#traffic = new Traffic({ seed, visitors, prefix: 'crash' });
     this.#random = seededRandom(seed + 1);
+    void this.#watchConnection();
+  }
+
+  /** Copies sent and not acknowledged yet. */
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
   /** Sends until the signal aborts, then waits until everything is acknowledged. */
@@ -159,14 +170,26 @@ export class Load {
     this.#inFlight--;
   }
 
-  async #isAcknowledged({ subject, body }: StoreMessage): Promise<boolean> {
-    try {
-      const reply = await this.#nc.request(subject, body, { timeout: ACK_TIMEOUT_MS });
-      return typeof reply.json<{ readonly seq?: number }>().seq === 'number';
-    } catch {
-      // No answer, or nobody there: it is sent again, and whether it was stored is the point.
-      return false;
+  /** Ends with the connection. */
+  async #watchConnection(): Promise<void> {
+    for await (const { type } of this.#nc.status()) {
+      if (type !== 'disconnect') continue;
+      for (const giveUp of this.#waiting) giveUp();
+      this.#waiting.clear();
     }
+  }
+
+  /** False without an answer; whether the event was stored then is the point of the test. */
+  #isAcknowledged({ subject, body }: StoreMessage): Promise<boolean> {
+    return new Promise((resolve) => {
+      const giveUp = (): void => resolve(false);
+      this.#waiting.add(giveUp);
+      this.#nc
+        .request(subject, body, { timeout: ACK_TIMEOUT_MS })
+        .then((reply) => resolve(typeof reply.json<{ readonly seq?: number }>().seq === 'number'))
+        .catch(giveUp)
+        .finally(() => this.#waiting.delete(giveUp));
+    });
   }
 }
 

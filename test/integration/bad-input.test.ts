@@ -5,7 +5,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DeadLetter, deadLetterSchema } from '../../protocols/dead-letter.ts';
 import type { Worker } from '../../runtime/worker/worker.ts';
-import { startTestWorker, until } from '../engine-fixture.ts';
+import { startTestEngine, startTestWorker, until } from '../engine-fixture.ts';
 import { startTestServer, type TestServer } from '../nats-fixture.ts';
 
 const GOOD = {
@@ -59,6 +59,21 @@ test.each([
   expect(letter.found).not.toBe('');
   const goesOn = await letterFor(subject, 'still here');
   expect(goesOn.field === 'body' || goesOn.field === 'user_id').toBe(true);
+});
+
+test("an event published to a wildcard is in nobody's log, and gets a letter of its own", async () => {
+  const nc = await server.connectAs('engine');
+  await using _engine = await startTestEngine(nc, new Set(['coordinator'] as const));
+  const jsm = await jetstreamManager(nc);
+  const { seq } = await jetstream(nc).publish('ingest.*', JSON.stringify(GOOD));
+  const message = await until('a letter', async () => {
+    return (await jsm.streams.getMessage('ACTORS', { last_by_subj: 'stray.*' })) ?? undefined;
+  });
+  expect(deadLetterSchema.parse(message.json())).toMatchObject({
+    sequence: seq,
+    field: 'user_id',
+    found: '"*"',
+  });
 });
 
 test('an app that publishes more than the server takes is told so by its client', async () => {

@@ -1,0 +1,182 @@
+/** Markov paths by hand-worked journeys: how touches become paths, and what the bounds do. */
+import { describe, expect, test } from 'vitest';
+import { PartitionState } from '../../actors/partition/state.ts';
+import { countChange, cutPaths, MAX_PATH_ITEMS, placeItem } from '../../actors/user/path.ts';
+import type { PathItem } from '../../protocols/user-snapshot.ts';
+import { BASE_MS, click, conversion, DAY_MS, HOUR_MS, refund } from '../generators.ts';
+import { Journey } from '../path-journey.ts';
+
+const LOOKBACK_MS = 10 * HOUR_MS;
+
+function touch(hour: number, channel: string): PathItem {
+  return { t: BASE_MS + hour * HOUR_MS, id: `${hour}${channel}`, channel };
+}
+
+function order(hour: number, micros = 5): PathItem {
+  return { t: BASE_MS + hour * HOUR_MS, id: `${hour}o`, order: `o${hour}`, micros };
+}
+
+/** The paths of some items, as text: channels, then what the conversion is worth, or null. */
+function pathsOf(...items: readonly PathItem[]): string[] {
+  return cutPaths(items, LOOKBACK_MS).paths.map(({ channels, conversionMicros }) =>
+    [...channels, conversionMicros ?? 'null'].join(' > '),
+  );
+}
+
+describe('touches become paths', () => {
+  test('an open path counts as ended in null', () => {
+    expect(pathsOf(touch(0, 'a'), touch(1, 'b'))).toEqual(['a > b > null']);
+  });
+
+  test('a conversion ends a path, and the next touch begins another', () => {
+    expect(pathsOf(touch(0, 'a'), order(1), touch(2, 'b'))).toEqual(['a > 5', 'b > null']);
+  });
+
+  test('immediate repeats count once, later ones again', () => {
+    const items = ['a', 'a', 'b', 'a', 'a'].map((channel, hour) => touch(hour, channel));
+    expect(pathsOf(...items)).toEqual(['a > b > a > null']);
+  });
+
+  test('a silence longer than the lookback window ends a path in null', () => {
+    expect(pathsOf(touch(0, 'a'), touch(10, 'b'))).toEqual(['b > null']);
+    expect(pathsOf(touch(0, 'a'), touch(10.1, 'b'))).toEqual(['a > null', 'b > null']);
+    expect(pathsOf(touch(0, 'a'), order(10.1))).toEqual(['a > null']);
+  });
+
+  test('no touch before a conversion, no path', () => {
+    expect(cutPaths([order(0)], LOOKBACK_MS)).toEqual({
+      ...{ paths: [], touchesOutsideWindow: 0, conversionsWithoutPath: 1 },
+    });
+  });
+
+  test('a path belongs to the UTC day of its first touch inside the window', () => {
+    const days = [touch(0, 'a'), touch(6, 'b'), touch(12, 'c')];
+    expect(cutPaths(days.slice(0, 2), LOOKBACK_MS).paths[0]?.day).toBe('20240408');
+    expect(cutPaths(days, LOOKBACK_MS).paths[0]?.day).toBe('20240409');
+  });
+});
+
+describe('window bias is counted, not hidden', () => {
+  test('touches that a later touch or the conversion leaves behind', () => {
+    const items = [touch(0, 'a'), touch(6, 'b'), touch(11, 'c'), order(20)];
+    const { paths, touchesOutsideWindow } = cutPaths(items, LOOKBACK_MS);
+    expect(paths.map(({ channels }) => channels)).toEqual([['c']]);
+    expect(touchesOutsideWindow).toBe(2);
+  });
+
+  test('a conversion exactly one window after its last touch has no path left', () => {
+    expect(cutPaths([touch(0, 'a'), order(10)], LOOKBACK_MS)).toEqual({
+      ...{ paths: [], touchesOutsideWindow: 1, conversionsWithoutPath: 1 },
+    });
+  });
+
+  test('a refund that brings touches back takes them out of the count again', () => {
+    const journey = new Journey(LOOKBACK_MS, DAY_MS);
+    journey.applyAll([click(0, BASE_MS, 'a'), click(1, BASE_MS + HOUR_MS, 'b')]);
+    journey.apply(conversion(2, BASE_MS + 10.5 * HOUR_MS, 'o1'));
+    expect(journey.losses.touchesOutsideWindow).toBe(1);
+    journey.apply(refund(3, BASE_MS + 11 * HOUR_MS, 'o1'));
+    expect(journey.losses.touchesOutsideWindow).toBe(0);
+    expect(journey.counted()).toEqual(journey.batch());
+  });
+});
+
+describe('items are in order', () => {
+  test('by time, touches before conversions, then by id, however they arrive', () => {
+    const items = [order(1), touch(1, 'b'), touch(1, 'a'), touch(0, 'c'), order(2)];
+    const keys = ['0c', '1a', '1b', '1o', '2o'];
+    for (const arrival of [items, [...items].reverse()]) {
+      const placed = arrival.reduce<PathItem[]>((all, item) => placeItem(all, item), []);
+      expect(placed.map(({ id }) => id)).toEqual(keys);
+    }
+  });
+
+  test('placing an item leaves the list as it was', () => {
+    const items = [touch(0, 'a'), touch(2, 'b')];
+    placeItem(items, touch(1, 'c'));
+    expect(items.map(({ id }) => id)).toEqual(['0a', '2b']);
+  });
+});
+
+describe('bounds', () => {
+  test('of a path of 300 touches the last 128 count', () => {
+    const journey = new Journey(DAY_MS, DAY_MS);
+    for (let n = 0; n < 300; n++) journey.apply(click(n, BASE_MS + n, n % 2 === 0 ? 'a' : 'b'));
+    expect(journey.counted()).toEqual({
+      figures: {
+        '20240408\t(start)\ta': 1,
+        '20240408\ta\tb': 64,
+        '20240408\tb\ta': 63,
+        '20240408\tb\t(null)': 1,
+        '20240408\tpaths': 1,
+      },
+      touchesOutsideWindow: 172,
+      conversionsWithoutPath: 0,
+    });
+    expect(journey.counted()).toEqual(journey.batch());
+    expect(journey.mostItems).toBe(MAX_PATH_ITEMS);
+  });
+
+  test('beyond 256 items the oldest settle: their counts stay, and nothing can join them', () => {
+    const journey = new Journey(HOUR_MS, 400 * DAY_MS);
+    for (let n = 0; n < 300; n++) {
+      journey.apply(click(2 * n, BASE_MS + n * DAY_MS, 'a'));
+      journey.apply(conversion(2 * n + 1, BASE_MS + n * DAY_MS + 1, `o${n}`));
+    }
+    expect(journey.mostItems).toBe(MAX_PATH_ITEMS);
+    expect(journey.counted()).toEqual(journey.batch());
+    journey.apply(click(9_000, BASE_MS + 10 * DAY_MS, 'late'));
+    expect(journey.losses.touchesTooLate).toBe(1);
+    journey.apply(refund(9_001, BASE_MS + 300 * DAY_MS, 'o10'));
+    expect(journey.losses).toMatchObject({ refundsUnmatched: 1, refundedMicros: 0 });
+    journey.apply(click(9_002, BASE_MS + 290 * DAY_MS + 2, 'late'));
+    expect(journey.counted()).toEqual(journey.batch());
+  });
+});
+
+describe('refunds', () => {
+  const bought = () =>
+    new Journey(DAY_MS, DAY_MS).applyAll([
+      click(0, BASE_MS, 'a'),
+      conversion(1, BASE_MS + 1, 'o1', 59.9),
+    ]);
+
+  test('of a part lower the value, of all take the conversion out', () => {
+    const journey = bought();
+    journey.apply(refund(2, BASE_MS + 2, 'o1', 9.9));
+    expect(journey.tally.totals()).toMatchObject({ conversions: 1, valueMicros: 50_000_000 });
+    journey.apply(refund(3, BASE_MS + 3, 'o1', 50));
+    expect(journey.tally.totals()).toMatchObject({ paths: 1, conversions: 0, valueMicros: 0 });
+    expect(journey.losses.refundedMicros).toBe(59_900_000);
+  });
+
+  test('of more than was paid take back what was paid', () => {
+    const journey = bought();
+    journey.apply(refund(2, BASE_MS + 2, 'o1', 1_000));
+    expect(journey.losses).toMatchObject({ refundedMicros: 59_900_000, refundsUnmatched: 0 });
+    expect(journey.tally.totals()).toMatchObject({ conversions: 0, valueMicros: 0 });
+  });
+
+  test('of an unknown order, or the same one twice, are unmatched', () => {
+    const journey = bought();
+    journey.apply(refund(2, BASE_MS + 2, 'o9', 5));
+    journey.apply(refund(3, BASE_MS + 3, 'o1'));
+    journey.apply(refund(4, BASE_MS + 4, 'o1'));
+    expect(journey.losses).toMatchObject({ refundsUnmatched: 2, refundedMicros: 64_900_000 });
+  });
+});
+
+test('what is retracted leaves no trace in the cells: no zero entries, no empty rows', () => {
+  const partition = new PartitionState();
+  const [path] = cutPaths([touch(0, 'a'), touch(1, '__proto__x'), order(2)], LOOKBACK_MS).paths;
+  if (path === undefined) throw new Error('expected a path');
+  countChange([], [path, path], partition);
+  countChange([path, path], [path], partition);
+  const [cell] = partition.takeDirty();
+  expect(cell).toMatchObject({ name: 'paths.20240408', cell: { paths: 1, conversions: 1 } });
+  countChange([path], [], partition);
+  expect(cell?.cell).toEqual({
+    ...{ v: 1, paths: 0, conversions: 0, value_micros: 0 },
+    ...{ transitions: {}, value_by_last: {} },
+  });
+});

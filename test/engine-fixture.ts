@@ -34,6 +34,8 @@ export async function startTestWorker(
   options: {
     readonly store?: (real: ActorStore) => ActorStore;
     readonly maxResidents?: number;
+    /** Says false to let the worker fall silent like a stopped process. */
+    readonly isRenewing?: () => boolean;
   } = {},
 ): Promise<Worker> {
   const { partitions } = await ensureStreams(nc, { partitions: TEST_PARTITIONS, replicas: 1 });
@@ -45,7 +47,11 @@ export async function startTestWorker(
       bus: { send: (subject, body) => nc.publish(subject, body) },
       clock: systemClock,
       logger: pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
-      join: (id) => natsMembership(nc, 'worker', id),
+      async join(id) {
+        const membership = await natsMembership(nc, 'worker', id);
+        const { isRenewing = () => true } = options;
+        return { ...membership, renew: async () => (isRenewing() ? membership.renew() : [id]) };
+      },
     },
     { partitions, maxResidents: options.maxResidents ?? 50_000 },
   );

@@ -1,9 +1,9 @@
 /**
  * What operators may ask, as NATS services: discoverable under `$SRV`, one endpoint per subject.
  */
-import { DeliverPolicy, jetstreamManager } from '@nats-io/jetstream';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
-import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { z } from 'zod';
 import type { Partition } from '../../protocols/ids.ts';
 import {
@@ -14,8 +14,9 @@ import {
   type Problem,
   setCampaignStatusRequest,
 } from '../../protocols/services.ts';
-import { EVENTS_STREAM, partitionLog, SERVICES } from '../../protocols/subjects.ts';
+import { SERVICES } from '../../protocols/subjects.ts';
 import { natsActorStore } from '../nats/actor-store.ts';
+import { partitionLag } from '../nats/lag.ts';
 import type { Clock } from '../ports.ts';
 import { attributionReport } from './attribution.ts';
 import type { BudgetDesk } from './budget-desk.ts';
@@ -130,21 +131,12 @@ async function partitionsReport(
     const partition = number as Partition;
     const checkpoint = (await store.readCheckpoint(partition))?.value;
     const sequence = checkpoint?.sequence ?? 0;
-    // A consumer that nobody reads knows how many messages it would deliver.
-    const probe = await jsm.consumers.add(EVENTS_STREAM, {
-      filter_subject: partitionLog(partition),
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: sequence + 1,
-      inactive_threshold: nanos(1_000),
-      mem_storage: true,
-    });
-    await jsm.consumers.delete(EVENTS_STREAM, probe.name);
     return {
       partition: number,
       owner: checkpoint?.owner ?? '',
       epoch: checkpoint?.epoch ?? 0,
       sequence,
-      lag: probe.num_pending,
+      lag: await partitionLag(jsm, partition, sequence),
     };
   });
   return { partitions: await Promise.all(reports) };

@@ -1,0 +1,92 @@
+/**
+ * What the README and the examples show is run as it stands.
+ */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Engine } from '../../runtime/engine.ts';
+import { serverEnvironment } from '../../runtime/nats-server/credentials.ts';
+import { projectRoot } from '../../runtime/setup/project-root.ts';
+import { startTestEngine, until } from '../engine-fixture.ts';
+import { startTestServer, type TestServer } from '../nats-fixture.ts';
+
+const README = readFileSync(join(projectRoot(), 'README.md'), 'utf8');
+const DIST = join(projectRoot(), 'dist');
+
+let server: TestServer;
+let engine: Engine;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  engine = await startTestEngine(await server.connectAs('engine'));
+  const url = engine.gateway?.listeningOrigin;
+  await until('the engine to be ready', async () => (await fetch(`${url}/readyz`)).ok);
+  await until('a coordinator', () => engine.coordinator?.isLeading === true);
+});
+afterAll(async () => {
+  await engine?.stop();
+  await server?.[Symbol.asyncDispose]();
+});
+
+/** Runs a compiled program against the test's server, as a person with its passwords would. */
+async function run(script: string, ...args: string[]): Promise<string> {
+  const env = {
+    ...process.env,
+    ...serverEnvironment(server.credentials),
+    MICROTARGET_NATS_URL: server.url,
+  };
+  const { stdout } = await promisify(execFile)('node', [join(DIST, script), ...args], { env });
+  return stdout;
+}
+
+test("the README's curl line gets a decision of the shape it shows", async () => {
+  const [, path, body] = /curl -s 'http:\/\/127\.0\.0\.1:8080([^']+)' -d '([^']+)'/.exec(
+    README,
+  ) as unknown as [string, string, string];
+  const shown = JSON.parse(/```json\n(\{.+?\})\n```/s.exec(README)?.[1] ?? '') as object;
+  const url = `${engine.gateway?.listeningOrigin}${path}`;
+  const response = await fetch(url, { method: 'POST', body });
+  expect(response.status).toBe(200);
+  const decision = (await response.json()) as { decision_id: string };
+  expect(Object.keys(decision).sort()).toEqual(Object.keys(shown).sort());
+  expect(decision).toMatchObject({
+    decision_id: (shown as { decision_id: string }).decision_id,
+    rtme_state: { concept: 'high_stickiness' },
+  });
+});
+
+test.each([
+  ['inspect', 'user', 'ada'],
+  ['attribute'],
+  ['campaigns', 'list'],
+  ['inspect', 'partitions'],
+  ['audit'],
+])('microtarget %j runs, and prints JSON for programs', async (...args) => {
+  expect(README).toContain(`npx microtarget ${args.join(' ')}`);
+  expect(await run('runtime/main.js', ...args)).not.toBe('');
+  expect(JSON.parse(await run('runtime/main.js', ...args, '--json'))).toBeTypeOf('object');
+});
+
+test('every command that the README names exists', async () => {
+  const named = [...README.matchAll(/npx microtarget ([a-z ]+?)(?= {2}| #| --| [a-z]+\.|\n)/g)];
+  expect(named.length).toBeGreaterThan(8);
+  for (const [, line = ''] of named) {
+    const command = line.trim().split(' ').slice(0, 2);
+    const help = await run('runtime/main.js', ...command, '--help');
+    expect(help, line).toContain(`Usage: microtarget ${command[0]}`);
+  }
+});
+
+test('example 1 publishes an event over plain NATS and prints its decision', async () => {
+  const decision = JSON.parse(await run('examples/01-event-to-decision.js', 'grace'));
+  expect(decision).toMatchObject({ receipt_id: expect.stringMatching(/^grace\.d_/) });
+});
+
+test('example 2 shows a journey from first touch to order, without a server', async () => {
+  const story = await run('examples/02-journey.js');
+  expect(story).toMatch(/fills a cart\s+considering/);
+  expect(story).toMatch(/buys\s+customer/);
+  expect(story).toContain('"paid_search":{"(conversion)":1}');
+});

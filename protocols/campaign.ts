@@ -8,7 +8,6 @@ import { MAX_AMOUNT_UNITS, MICROS_PER_UNIT } from './money.ts';
 /** A bid times a quality in parts per million must stay an exact integer: 10^9 x 10^6 < 2^53. */
 export const MAX_BID_MICROS = 1_000_000_000;
 export const MAX_CAMPAIGNS = 10_000;
-export const MAX_CAMPAIGN_BYTES = 16 * 1024;
 
 const micros = z
   .int()

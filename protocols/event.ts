@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { MAX_AMOUNT_UNITS } from './money.ts';
 
-/** How far ahead of the server's clock an event's timestamp may be: clocks differ, a year does not. */
+/** How far ahead of the server's clock a timestamp may be: clocks differ, but not by a year. */
 export const MAX_CLOCK_SKEW_MS = 10 * 60_000;
 export const MAX_EVENT_BYTES = 64 * 1024;
 export const MAX_NAME_CHARS = 64;
@@ -42,7 +42,7 @@ const common = {
   source: name.optional(),
   region: name.optional(),
   device: name.optional(),
-  /** Asks for a decision, whatever the event is; the answer may be "no campaign, and here is why". */
+  /** Asks for a decision, whatever the event is; the answer may be that no campaign qualified. */
   decide: z.boolean().optional(),
 };
 
@@ -126,9 +126,7 @@ export const eventSchema = z.discriminatedUnion('type', [
 ]);
 
 export type Event = z.infer<typeof eventSchema>;
-export type EventType = Event['type'];
 export type TouchEvent = Extract<Event, { type: 'impression' | 'click' }>;
-export type BehaviorEvent = Extract<Event, { type: 'behavior' }>;
 export type ConversionEvent = Extract<Event, { type: 'conversion' }>;
 
 /** Why an event was refused: the field, what it should be, what came, and what to do next. */

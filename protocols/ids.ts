@@ -15,7 +15,6 @@ export type UserId = Branded<string, 'UserId'>;
 /** The user's id as a NATS subject token: what is stored, hashed and used as a key. */
 export type UserToken = Branded<string, 'UserToken'>;
 export type CampaignId = Branded<string, 'CampaignId'>;
-export type ChannelId = Branded<string, 'ChannelId'>;
 export type DecisionId = Branded<string, 'DecisionId'>;
 /** A partition's number, 0 to P - 1. */
 export type Partition = Branded<number, 'Partition'>;

@@ -27,9 +27,7 @@ export const CONTROL_ALL = 'events.*.control.put';
 export const LOG_ALL = 'events.>';
 export const CHECKPOINTS_ALL = 'state.*.checkpoint';
 export const CELLS_ALL = 'state.*.cell.>';
-export const USERS_ALL = 'state.*.user.*';
 export const RECEIPTS_ALL = 'receipts.*.*';
-export const DEAD_LETTERS_ALL = 'deadletter.*.*';
 export const STRAYS_ALL = 'stray.*';
 export const COORDINATOR_ALL = 'coordinator.>';
 export const ACTORS_SUBJECTS: readonly string[] = [
@@ -99,11 +97,6 @@ export function partitionCells(partition: Partition): string {
 /** Where a user's last decision is stored before the server republishes it. */
 export function decisionSubject(user: UserToken): string {
   return `out.decisions.${user}`;
-}
-
-/** Where applications hear a user's decisions. */
-export function decisionFeedSubject(user: UserToken): string {
-  return `decisions.${user}`;
 }
 
 /** Where a decision's receipt is stored. */

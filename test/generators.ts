@@ -164,7 +164,10 @@ const contents: fc.Arbitrary<object> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       type: fc.constant('preference'),
-      interests: fc.dictionary(fc.constantFrom('shoes', 'bags', 'bikes'), fc.constantFrom(0, 0.4, 1)),
+      interests: fc.dictionary(
+        fc.constantFrom('shoes', 'bags', 'bikes'),
+        fc.constantFrom(0, 0.4, 1),
+      ),
     }),
   },
   {

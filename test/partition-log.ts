@@ -4,18 +4,20 @@
  */
 import { type Applied, applyEvent } from '../actors/partition/apply.ts';
 import { type NamedCell, PartitionState } from '../actors/partition/state.ts';
-import { newUserActor, type UserActor } from '../actors/user/actor.ts';
+import { newUserActor, restoreUserActor, type UserActor } from '../actors/user/actor.ts';
 import type { Campaign, CampaignStatus, Settings } from '../protocols/campaign.ts';
 import type { Cell, DeliveryCell, PathsCell, TrafficCell } from '../protocols/cells.ts';
 import type { Receipt } from '../protocols/decision.ts';
 import type { Event } from '../protocols/event.ts';
 import type { StreamSequence, UserToken } from '../protocols/ids.ts';
+import { decodeUser, encodeUser } from '../protocols/user-record.ts';
 import type { FusedState } from '../protocols/user-snapshot.ts';
 
 export const ADA = 'ada' as UserToken;
 
 export class PartitionLog {
-  readonly state = new PartitionState();
+  /** The partition's aggregates and reference data; another object after a restart. */
+  state = new PartitionState();
   readonly receipts: Receipt[] = [];
   readonly #actors = new Map<UserToken, UserActor>();
   readonly #cells = new Map<string, Cell>();
@@ -76,6 +78,19 @@ export class PartitionLog {
     return [...this.cells()].flatMap(([name, cell]) =>
       name.startsWith('paths.') ? [cell as PathsCell] : [],
     );
+  }
+
+  /** Forgets all memory and goes on from what is stored, as after a crash. */
+  restart(): void {
+    const stored = [...this.cells()].map(([name, cell]) => ({
+      name,
+      cell: JSON.parse(JSON.stringify(cell)) as Cell,
+    }));
+    this.state = new PartitionState(stored);
+    for (const [user, { value, context }] of this.#actors) {
+      const record = encodeUser(this.#sequence as StreamSequence, value, context);
+      this.#actors.set(user, restoreUserActor(decodeUser(user, JSON.parse(record))));
+    }
   }
 
   /** Everything that follows from the log so far, as text, to compare byte by byte. */

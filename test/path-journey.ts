@@ -3,7 +3,7 @@
  * it all that was ever accepted, for a calculation from scratch.
  */
 import { shortId } from '../actors/user/duplicates.ts';
-import { moveAlongPath, type PathTally as Losses } from '../actors/user/journey.ts';
+import { type PathTally as Losses, moveAlongPath } from '../actors/user/journey.ts';
 import { NEW_USER } from '../actors/user/state.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../protocols/campaign.ts';
 import type { Event } from '../protocols/event.ts';

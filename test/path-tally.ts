@@ -44,7 +44,8 @@ export class PathTally implements PathCounts {
     const sums = { paths: 0, conversions: 0, value: 0 };
     for (const [key, figure] of this.#figures) {
       const [, name = '', to, valued] = key.split('\t');
-      if (valued !== undefined) valueByLast.set(to ?? '', (valueByLast.get(to ?? '') ?? 0) + figure);
+      if (valued !== undefined)
+        valueByLast.set(to ?? '', (valueByLast.get(to ?? '') ?? 0) + figure);
       else if (to === undefined) sums[name as keyof typeof sums] += figure;
       else {
         const row = transitions.get(name) ?? new Map<string, number>();

@@ -105,7 +105,7 @@ function byRank(a: Candidate, b: Candidate): number {
   return a.campaign < b.campaign ? -1 : 1;
 }
 
-/** The least bid that keeps the winner ahead of the runner-up; a tie is enough if its id wins it. */
+/** The least bid that keeps the winner ahead; a tie is enough if the winner's id wins it. */
 function leastWinningBid(winner: Candidate, runnerUp: Candidate | undefined): Micros {
   if (runnerUp === undefined) return 0;
   const whole = Math.floor(runnerUp.score / winner.quality_ppm);

@@ -31,7 +31,7 @@ export async function applyCampaigns(file: string, options: JsonOption): Promise
   if (!parsed.success) {
     const problems = parsed.error.issues.map(
       ({ path: [index, ...path], message }) =>
-        `  campaign ${Number(index ?? 0) + 1}, ${path.map(String).join('.') || 'itself'}: ${message}`,
+        `  campaign ${Number(index ?? 0) + 1}, ${path.join('.') || 'itself'}: ${message}`,
     );
     throw new CommandFailed(`${file}:\n${problems.join('\n')}`);
   }

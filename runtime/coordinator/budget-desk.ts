@@ -6,6 +6,8 @@
  *   I5 A grant is stored, fenced, before any partition hears of it; the stored grants never sum to
  *      more than the budget.
  *   B1 Two coordinators never both write: every write moves the checkpoint's fence.
+ *   B2 After a failed write the desk is of no more use: what it holds may differ from what is
+ *      stored. It says so by `failed`, and its successor reads everything again.
  */
 
 import { planGrants } from '../../actors/campaign/grants.ts';
@@ -25,7 +27,7 @@ import type { CellView } from './cell-view.ts';
 /** A message that was not taken in after this long counts as lost and is sent again. */
 const RESEND_AFTER_MS = 2_000;
 
-/** Another coordinator has taken over. */
+/** Another coordinator has taken over, or nobody answered whether a write is stored. */
 export class CoordinatorFenced extends Error {
   override readonly name = 'CoordinatorFenced';
   readonly retryable = true;
@@ -43,6 +45,8 @@ export interface DeskPorts {
   readonly view: CellView;
   readonly partitions: number;
   publishControl(partition: Partition, control: Control): Promise<void>;
+  /** Something could not be done, whoever asked for it (B2). */
+  failed(error: unknown): void;
   nowMs(): number;
 }
 
@@ -162,7 +166,7 @@ export class BudgetDesk {
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {
     const turn = this.#work.then(task, task);
-    this.#work = turn.catch(() => {});
+    this.#work = turn.catch((error: unknown) => this.#ports.failed(error));
     return turn;
   }
 
@@ -202,7 +206,12 @@ export class BudgetDesk {
       ...messages,
       { subject: COORDINATOR_CHECKPOINT, body: JSON.stringify(checkpoint), fence: this.#fence },
     ]);
-    if (outcome.status !== 'stored') throw new CoordinatorFenced(outcome.reason);
+    if (outcome.status !== 'stored') {
+      throw new CoordinatorFenced(
+        `not known whether this was stored (${outcome.status}: ${outcome.reason}); look with ` +
+          '`microtarget campaigns list` and try again',
+      );
+    }
     this.#fence = outcome.lastSequence;
     this.#checkpoint = checkpoint;
   }

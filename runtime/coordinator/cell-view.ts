@@ -27,12 +27,18 @@ export class CellView implements AsyncDisposable {
   readonly changes = new Subject<CellChange>();
   readonly #cells = new Map<number, Map<string, LazyCell>>();
   #messages: ConsumerMessages | undefined;
+  #ended: Promise<unknown> = Promise.resolve();
 
   /** Opens the view; it is complete as of now when the promise settles. */
   static async open(nc: NatsConnection): Promise<CellView> {
     const view = new CellView();
     await view.#follow(nc);
     return view;
+  }
+
+  /** Settles when the view is no longer live: disposed of, or cut off by a fault. */
+  get ended(): Promise<unknown> {
+    return this.#ended;
   }
 
   async #follow(nc: NatsConnection): Promise<void> {
@@ -53,7 +59,8 @@ export class CellView implements AsyncDisposable {
         if (message.info.pending === 0) caughtUp();
       },
     });
-    if (num_pending > 0) await complete;
+    this.#ended = this.#messages.closed();
+    if (num_pending > 0) await Promise.race([complete, this.#ended.then(cutOff)]);
   }
 
   /** All cells of a kind with the rest of their names, over all partitions. */
@@ -99,6 +106,10 @@ export class CellView implements AsyncDisposable {
     byName.set(name, { json, cell: undefined });
     this.changes.next({ partition, kind: name.split('.', 1)[0] as CellKind });
   }
+}
+
+function cutOff(): never {
+  throw new Error('the cells could not be read whole');
 }
 
 function isOfKind(name: string, kind: CellKind): boolean {

@@ -2,8 +2,8 @@
  * The coordinator: one process at a time leads; it hosts the campaign and channel actors and
  * answers operators. Others stand by and take over when the leader is gone.
  *
- *   cells of all partitions ── RxJS ──► campaign actors: grants, campaign book ──► each partition's log
- *                                 └───► channel actors: removal effects, ROAS ──► attribution.markov
+ *   all cells ── RxJS ──► campaign actors: grants, campaign book ──► each partition's log
+ *                   └───► channel actors: removal effects, ROAS ──► attribution.markov
  */
 import { jetstream } from '@nats-io/jetstream';
 import { type NatsConnection, nuid } from '@nats-io/transport-node';
@@ -105,10 +105,13 @@ export class Coordinator {
     if (state === undefined) return;
     const js = jetstream(nc);
     await using view = await CellView.open(nc);
+    const failure = new AbortController();
+    const fail = (error: unknown): void => failure.abort(error);
     const desk = new BudgetDesk(state, {
       store,
       view,
       partitions,
+      failed: fail,
       nowMs: () => clock.nowMs(),
       async publishControl(partition, control) {
         await js.publish(controlSubject(partition), JSON.stringify(control));
@@ -122,11 +125,11 @@ export class Coordinator {
     logger.info({ epoch: state.checkpoint.epoch }, 'coordinator leads');
     const subscriptions: Subscription[] = [];
     try {
-      await new Promise<void>((resolve, reject) => {
-        signal.addEventListener('abort', () => resolve(), { once: true });
-        subscriptions.push(this.#settleBudgets(view, desk, reject));
-        subscriptions.push(this.#publishAttribution(view, desk));
-      });
+      subscriptions.push(this.#settleBudgets(view, desk));
+      subscriptions.push(this.#publishAttribution(view, desk));
+      void view.ended.then(() => fail(new Error('the view of the cells ended')));
+      await aborted(AbortSignal.any([signal, failure.signal]));
+      failure.signal.throwIfAborted();
     } finally {
       for (const subscription of subscriptions) subscription.unsubscribe();
       await services.stop();
@@ -135,15 +138,15 @@ export class Coordinator {
     await releaseLeadership(store, this.id, nc);
   }
 
-  #settleBudgets(view: CellView, desk: BudgetDesk, fail: (error: unknown) => void): Subscription {
+  /** The desk itself tells when it fails (B2 of budget-desk.ts). */
+  #settleBudgets(view: CellView, desk: BudgetDesk): Subscription {
+    const settle = (): void => void desk.settle().catch(() => {});
     const changed = view.changes.pipe(
       filter(({ kind }) => kind !== 'paths' && kind !== 'channels' && kind !== 'traffic'),
       auditTime(SETTLE_AFTER_MS),
     );
-    desk.settle().catch(fail);
-    return merge(changed, interval(SETTLE_EVERY_MS)).subscribe(() => {
-      desk.settle().catch(fail);
-    });
+    settle();
+    return merge(changed, interval(SETTLE_EVERY_MS)).subscribe(settle);
   }
 
   #publishAttribution(view: CellView, desk: BudgetDesk): Subscription {
@@ -153,4 +156,11 @@ export class Coordinator {
       error: (error: unknown) => logger.error({ err: error }, 'attribution stopped'),
     });
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

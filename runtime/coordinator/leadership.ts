@@ -90,12 +90,18 @@ async function readCampaigns(
     deliver_policy: DeliverPolicy.LastPerSubject,
   });
   const campaigns: CampaignActorState[] = [];
+  let isComplete = false;
   const messages = await consumer.consume({ expires: 3_000, idle_heartbeat: 750 });
   for await (const message of messages) {
     if (message.subject !== COORDINATOR_CHECKPOINT) {
       campaigns.push(upcast('campaignActor', message.json()) as unknown as CampaignActorState);
     }
-    if (message.seq >= claim) break;
+    if (message.seq >= claim) {
+      isComplete = true;
+      break;
+    }
   }
+  // Without some campaigns their budgets would be granted a second time (I5).
+  if (!isComplete) throw new Error('the campaigns could not be read whole');
   return campaigns;
 }

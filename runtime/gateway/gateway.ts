@@ -23,7 +23,7 @@ interface UserQuery {
   readonly user?: string;
 }
 
-/** Opens the gateway; close the returned server to stop it. Its address is `server.listeningOrigin`. */
+/** Opens the gateway; close the returned server to stop it. */
 export async function openGateway(options: GatewayOptions): Promise<FastifyInstance> {
   const { ingest, host, port, missing } = options;
   const server = fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });

@@ -66,6 +66,7 @@ async function readCells(
     deliver_policy: DeliverPolicy.LastPerSubject,
   });
   const cells: NamedCell[] = [];
+  let isComplete = false;
   const messages = await consumer.consume({ expires: 3_000, idle_heartbeat: 750 });
   for await (const message of messages) {
     const subject = parseStateSubject(message.subject);
@@ -73,8 +74,13 @@ async function readCells(
       const cell = upcast('cell', message.json()) as unknown as Cell;
       cells.push({ name: subject.name, cell });
     }
-    if (message.seq >= claim) break;
+    if (message.seq >= claim) {
+      isComplete = true;
+      break;
+    }
   }
+  // A reader ends early when its connection is closed: a state without some cells would be stored.
+  if (!isComplete) throw new Error(`the cells of partition ${partition} could not be read whole`);
   return cells;
 }
 

@@ -13,6 +13,13 @@ export const MAX_BATCH_MESSAGES = 1_000;
 export const COMMIT_TIMEOUT_MS = 5_000;
 
 const WRONG_LAST_SEQUENCE = new Set([10_071, 10_164]);
+/**
+ * Errors that lie in the messages themselves: too large (10054, 10199), a header that is not
+ * allowed (10165, 10166, 10177), a repeated id (10201). Others lie in the circumstances, first of
+ * all 10176, "incomplete": the client drops what it could not send before it reconnects, so a
+ * batch may arrive without its beginning.
+ */
+const REFUSED = new Set([10_054, 10_165, 10_166, 10_177, 10_199, 10_201]);
 
 interface PubAck {
   readonly seq?: number;
@@ -63,9 +70,11 @@ function outcomeOf({ seq, error }: PubAck): CommitOutcome {
     if (WRONG_LAST_SEQUENCE.has(error.err_code)) {
       return { status: 'fenced', reason: error.description };
     }
-    throw new CommitRefused(`the server refused a commit: ${error.err_code} ${error.description}`);
+    const reason = `${error.err_code} ${error.description}`;
+    if (REFUSED.has(error.err_code)) throw new CommitRefused(`the server refused: ${reason}`);
+    return { status: 'unknown', reason };
   }
-  if (seq === undefined) throw new CommitRefused('the server acknowledged without a sequence');
+  if (seq === undefined) return { status: 'unknown', reason: 'an answer without a sequence' };
   return { status: 'stored', lastSequence: seq as StreamSequence };
 }
 

@@ -58,6 +58,8 @@ export class OwnedPartition {
   #roomWaiters: (() => void)[] = [];
   #checkpoint: Checkpoint | undefined;
   #isReading = false;
+  /** Settles when no claim is on its way. */
+  #claimed: Promise<unknown> = Promise.resolve();
   state = new PartitionState();
   /** Events that this engine cannot apply or store, with the reason: they go to the dead letter. */
   readonly poison = new Map<StreamSequence, string>();
@@ -68,7 +70,11 @@ export class OwnedPartition {
     this.#host = host;
     const machine = partitionMachine.provide({
       actors: {
-        claim: fromPromise<void>(({ signal }) => this.#claim(signal)),
+        claim: fromPromise<void>(({ signal }) => {
+          const claim = this.#claim(signal);
+          this.#claimed = claim.catch(() => {});
+          return claim;
+        }),
         recover: fromPromise<void>(() => this.#recover()),
         follow: fromPromise<void>(({ signal }) => this.#follow(signal)),
         drain: fromPromise<void>(() => this.#drain()),
@@ -101,6 +107,11 @@ export class OwnedPartition {
 
   assign(isMine: boolean): void {
     this.#life.send({ type: isMine ? 'assigned' : 'unassigned' });
+  }
+
+  /** Ends its life here, drained or not; what it still owns falls to others when it is gone. */
+  end(): void {
+    this.#life.stop();
   }
 
   commitFailed(reason: string): void {
@@ -142,11 +153,6 @@ export class OwnedPartition {
       };
       const outcome = await this.#write(claim, last?.sequence ?? (0 as StreamSequence));
       if (outcome.status === 'stored') {
-        if (signal.aborted) {
-          // Nobody is going to use this claim, and nobody may wait for it.
-          await this.#write({ ...claim, owner: NOBODY }, outcome.lastSequence);
-          return;
-        }
         this.#checkpoint = claim;
         this.fence = outcome.lastSequence;
         return;
@@ -195,6 +201,8 @@ export class OwnedPartition {
   async #drain(): Promise<void> {
     this.#queue.length = 0;
     this.#head = 0;
+    // A claim stored after the look at the checkpoint would stay: others wait for a live owner.
+    await this.#claimed;
     await this.#host.settled(this);
     const last = await this.#host.store.readCheckpoint(this.partition);
     if (last?.value.owner !== this.#host.id) return;

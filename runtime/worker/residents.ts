@@ -5,6 +5,7 @@
  *   R1 A user whose changes are not committed yet is never passivated.
  *   R2 The first write after an activation is fenced on the sequence that was read, so that a
  *      stale read can never be built upon.
+ *   R3 A user has one actor: who kept a passivated one is told so by `isResident`.
  */
 import type { UserActor } from '../../actors/user/actor.ts';
 import type { Partition, StreamSequence, UserToken } from '../../protocols/ids.ts';
@@ -21,6 +22,8 @@ export interface Resident {
   pending: number;
   /** Used since the last time passivation came by. */
   isRecent: boolean;
+  /** False from passivation on: the next event finds the user in another actor (R3). */
+  isResident: boolean;
 }
 
 export class Residents {
@@ -57,6 +60,7 @@ export class Residents {
     for (const [user, resident] of this.#users) {
       if (excess <= 0 || visits-- === 0) return;
       if (resident.pending === 0 && !resident.isRecent) {
+        resident.isResident = false;
         this.#users.delete(user);
         excess--;
         continue;
@@ -70,7 +74,9 @@ export class Residents {
   /** Forgets all users of a partition whose memory is void. */
   discard(partition: Partition): void {
     for (const [user, resident] of this.#users) {
-      if (resident.partition === partition) this.#users.delete(user);
+      if (resident.partition !== partition) continue;
+      resident.isResident = false;
+      this.#users.delete(user);
     }
   }
 }

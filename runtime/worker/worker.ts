@@ -8,7 +8,7 @@
  *
  * Invariants:
  *   I1 All effects of an event are in one atomic commit, fenced on its partition's checkpoint.
- *   W1 After a failed commit every partition it held, and every one applied on top, is claimed anew.
+ *   W1 After a failed commit every partition it held, and all applied on top, is claimed anew.
  */
 import { nuid } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
@@ -80,6 +80,7 @@ export class Worker implements PartitionHost {
   #maxEvents = MAX_BATCH_EVENTS;
   #rotation = 0;
   #loops: Promise<void>[] = [];
+  #isLeaving = false;
 
   constructor(ports: WorkerPorts, options: WorkerOptions) {
     this.#ports = ports;
@@ -116,12 +117,14 @@ export class Worker implements PartitionHost {
 
   /** Drains: stores what was applied, gives the partitions away and leaves. */
   async stop(): Promise<void> {
+    this.#isLeaving = true;
     for (const owned of this.#partitions) owned.assign(false);
     const deadlineMs = performance.now() + STOP_TIMEOUT_MS;
     while (this.#partitions.some(({ status }) => status !== 'vacant')) {
       if (performance.now() > deadlineMs) break;
       await pause(10);
     }
+    for (const owned of this.#partitions) owned.end();
     this.#stopping.abort();
     this.wake();
     await Promise.all(this.#loops);
@@ -168,6 +171,8 @@ export class Worker implements PartitionHost {
     try {
       const alive = await membership.renew();
       this.#alive = new Set(alive);
+      // It is a member until it has given everything away, but takes nothing back.
+      if (this.#isLeaving) return;
       for (const owned of this.#partitions) {
         owned.assign(ownerOf(owned.partition, alive) === this.id);
       }
@@ -249,6 +254,7 @@ export class Worker implements PartitionHost {
           fence: found?.sequence ?? (0 as StreamSequence),
           pending: 0,
           isRecent: true,
+          isResident: true,
         });
       }
       for (let i = 0; i < ahead; i++) {
@@ -288,7 +294,8 @@ export class Worker implements PartitionHost {
     while (taken < room && !batch.isFull) {
       const queued = owned.peek();
       if (queued === undefined) break;
-      if (queued.user !== undefined && queued.resident === undefined) break;
+      // Passivated since it was looked up, the actor is not the one that others have changed (R3).
+      if (queued.user !== undefined && queued.resident?.isResident !== true) break;
       owned.take();
       taken++;
       try {

@@ -8,7 +8,7 @@ import { countChange, cutPaths } from '../../actors/user/path.ts';
 import type { PathItem } from '../../protocols/user-snapshot.ts';
 import { BASE_MS, DAY_MS } from '../generators.ts';
 import { PathTally } from '../path-tally.ts';
-import { readCsv, sharedFile } from '../shared-data.ts';
+import { readCsv, sharedFile } from '../public-sets.ts';
 
 const SET = 'channel-attribution-pathdata';
 const file = sharedFile(`${SET}/PathData.csv`);

@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
+import { restoreUserActor } from '../../actors/user/actor.ts';
 import { campaignActorSchema, coordinatorCheckpointSchema } from '../../protocols/campaign-actor.ts';
 import {
   campaignCellSchema,
@@ -18,15 +19,16 @@ import { controlSchema } from '../../protocols/control.ts';
 import { deadLetterSchema } from '../../protocols/dead-letter.ts';
 import { decisionSchema, receiptSchema } from '../../protocols/decision.ts';
 import { MAX_CLOCK_SKEW_MS, parseEvent } from '../../protocols/event.ts';
+import type { UserToken } from '../../protocols/ids.ts';
 import { UnreadableVersion, upcast } from '../../protocols/upcast.ts';
-import { userSnapshotSchema } from '../../protocols/user-snapshot.ts';
+import { decodeUser, encodeUser, userRecordSchema } from '../../protocols/user-record.ts';
 import { verdictSchema } from '../../protocols/verdict.ts';
 import { golden, goldenFiles, goldenText } from './golden.ts';
 
 type Kind = Parameters<typeof upcast>[0];
 
 const STORED: readonly (readonly [file: string, kind: Kind, schema: z.ZodType])[] = [
-  ['user-snapshot-v1.json', 'userSnapshot', userSnapshotSchema],
+  ['user-v1.json', 'user', userRecordSchema],
   ['checkpoint-v1.json', 'checkpoint', checkpointSchema],
   ['paths-cell-v1.json', 'cell', pathsCellSchema],
   ['channels-cell-v1.json', 'cell', channelsCellSchema],
@@ -37,6 +39,7 @@ const STORED: readonly (readonly [file: string, kind: Kind, schema: z.ZodType])[
   ['decision-v1.json', 'decision', decisionSchema],
   ['receipt-v1.json', 'receipt', receiptSchema],
   ['dead-letter-v1.json', 'deadLetter', deadLetterSchema],
+  ['stray-letter-v1.json', 'deadLetter', deadLetterSchema],
   ['settings-put-v1.json', 'control', controlSchema],
   ['campaign-put-v1.json', 'control', controlSchema],
   ['grants-put-v1.json', 'control', controlSchema],
@@ -55,6 +58,18 @@ test.each(STORED)('%s still loads, with nothing lost', (file, kind, schema) => {
 
 test.each(VERDICTS)('%s, which is sent but never stored, is still understood', (file) => {
   expect(verdictSchema.parse(golden(file))).toEqual(golden(file));
+});
+
+test('a stored user comes back to life, and is stored again as it was', () => {
+  const record = golden('user-v1.json');
+  const stored = decodeUser('ada' as UserToken, record);
+  expect(stored.chart).toEqual({
+    ...{ consent: 'unasked', session: 'active', funnel: 'customer', risk: 'steady' },
+  });
+  expect(stored.state).toMatchObject({ events: 9, path: { length: 4 }, exposures: { length: 3 } });
+  const { value, context } = restoreUserActor(stored);
+  if ((record as { v: number }).v !== 1) return;
+  expect(JSON.parse(encodeUser(stored.sequence, value, context))).toEqual(record);
 });
 
 test('no golden file is forgotten', () => {

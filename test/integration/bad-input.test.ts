@@ -61,7 +61,7 @@ test.each([
   expect(goesOn.field === 'body' || goesOn.field === 'user_id').toBe(true);
 });
 
-test("an event published to a wildcard is in nobody's log, and gets a letter of its own", async () => {
+test("an event published to a wildcard is in nobody's log and gets its own letter", async () => {
   const nc = await server.connectAs('engine');
   await using _engine = await startTestEngine(nc, new Set(['coordinator'] as const));
   const jsm = await jetstreamManager(nc);

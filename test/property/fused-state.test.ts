@@ -2,14 +2,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { evidenceOf } from '../../actors/user/features.ts';
-import { intentsOf, signalsOf } from '../../actors/user/intents.ts';
 import { SCALE_MS } from '../../actors/user/model.ts';
 import { foldEvent, MAX_INTERESTS, NEW_USER } from '../../actors/user/state.ts';
 import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
 import type { Event } from '../../protocols/event.ts';
 import { type FusedState, fusedStateSchema, MODALITIES } from '../../protocols/user-snapshot.ts';
-import { BASE_MS, behavior, concepts, DAY_MS, eventsOfOneUser, holds } from '../generators.ts';
-import { PartitionLog } from '../partition-log.ts';
+import { BASE_MS, behavior, DAY_MS, eventsOfOneUser, holds } from '../generators.ts';
 
 /** Lives without a question of consent, in which every event counts. */
 const lives = eventsOfOneUser(30).map((events) => events.filter(({ type }) => type !== 'consent'));
@@ -73,17 +71,6 @@ test('fused state, concepts and intents stay in 0 … 1, and the window sums to 
   );
 });
 
-test('the same log gives the same snapshot, to the byte (I2)', () => {
-  holds(
-    fc.property(eventsOfOneUser(40), (events) => {
-      const copy = JSON.parse(JSON.stringify(events)) as Event[];
-      const first = new PartitionLog().applyAll(events).bytes();
-      expect(new PartitionLog().applyAll(copy).bytes()).toBe(first);
-    }),
-    100,
-  );
-});
-
 test('folding an event leaves the state and the event as they were', () => {
   holds(
     fc.property(eventsOfOneUser(15), (events) => {
@@ -94,17 +81,6 @@ test('folding an event leaves the state and the event as they were', () => {
       fold(state, last);
       expect(JSON.stringify(state)).toBe(bytes);
       expect(JSON.stringify([events, NEW_USER])).toBe(before);
-    }),
-    100,
-  );
-});
-
-test('signals are made of concepts and of nothing else: raw inputs are out of reach', () => {
-  holds(
-    fc.property(concepts, lives, (fixed, events) => {
-      const state = events.reduce(fold, NEW_USER);
-      const other = { ...state, concepts: fixed, intents: intentsOf(fixed) };
-      expect(signalsOf(other.concepts, other.intents)).toEqual(signalsOf(fixed, intentsOf(fixed)));
     }),
     100,
   );

@@ -9,7 +9,7 @@ import { ask } from '../../runtime/cli/session.ts';
 import { publishInBulk } from '../../runtime/simulate/publish.ts';
 import { startTestEngine, until } from '../engine-fixture.ts';
 import { startTestServer } from '../nats-fixture.ts';
-import { readCsv, sharedFile } from '../shared-data.ts';
+import { readCsv, sharedFile } from '../public-sets.ts';
 
 const SET = 'channel-attribution-pathdata';
 const pathData = sharedFile(`${SET}/PathData.csv`);

@@ -101,6 +101,11 @@ for (const action of ['pause', 'resume', 'end'] as const) {
     .action((id: string, options: { json?: boolean }) => setCampaignStatus(action, id, options));
 }
 
+// A reader like `head` may leave early; that is no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -210,7 +210,8 @@ export class Batch {
   }
 
   #decided(user: UserToken, receipt: Receipt, record: LogRecord): Decision {
-    const latency_ms = Math.max(0, this.#clock.nowMs() - record.storedAtMs);
+    const waitedMs = Math.max(0, this.#clock.nowMs() - record.storedAtMs);
+    const latency_ms = Math.round(waitedMs * 100) / 100;
     const decision: Decision = { ...receipt.decision, latency_ms };
     const id = decision.decision_id as DecisionId;
     this.#outputs.push(

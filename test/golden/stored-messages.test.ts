@@ -5,7 +5,10 @@
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import { restoreUserActor } from '../../actors/user/actor.ts';
-import { campaignActorSchema, coordinatorCheckpointSchema } from '../../protocols/campaign-actor.ts';
+import {
+  campaignActorSchema,
+  coordinatorCheckpointSchema,
+} from '../../protocols/campaign-actor.ts';
 import {
   campaignCellSchema,
   channelsCellSchema,

@@ -76,7 +76,8 @@ test('the winner is the one that brute force finds', () => {
   holds(
     fc.property(auction, ([all, of, reserveMicros]) => {
       const taking = all.filter(
-        ({ exclusion, campaign }) => exclusion === undefined && campaign.bid_micros >= reserveMicros,
+        ({ exclusion, campaign }) =>
+          exclusion === undefined && campaign.bid_micros >= reserveMicros,
       );
       const scored = taking.map(({ campaign }) => ({
         id: campaign.id,
@@ -166,7 +167,10 @@ test('raising a quality, or a signal that it weighs, never lowers a rank', () =>
       const weight = from.weights[signal] ?? 0;
       const weights = { ...from.weights, [signal]: weight + (1 - weight) * more };
       const before = rankOf(all, of, reserveMicros, id);
-      for (const better of [{ ...from, base }, { ...from, weights }]) {
+      for (const better of [
+        { ...from, base },
+        { ...from, weights },
+      ]) {
         const higher = all.map((each) =>
           each === one ? { ...each, campaign: { ...each.campaign, quality: better } } : each,
         );

@@ -34,7 +34,8 @@ class Simulation {
     const { bid_micros } = this.actor.campaign;
     const left = (this.#known[partition] as number) - (this.#spent[partition] as number);
     if (left < bid_micros) return;
-    this.#spent[partition] = (this.#spent[partition] as number) + Math.ceil(bid_micros * priceShare);
+    this.#spent[partition] =
+      (this.#spent[partition] as number) + Math.ceil(bid_micros * priceShare);
   }
 
   hear(partition: number): void {

@@ -8,7 +8,14 @@ import type { Receipt } from '../../protocols/decision.ts';
 import type { Event } from '../../protocols/event.ts';
 import type { StreamSequence } from '../../protocols/ids.ts';
 import { type FusedState, fusedStateSchema } from '../../protocols/user-snapshot.ts';
-import { BASE_MS, campaignWith, concepts, eventsOfOneUser, holds, opportunity } from '../generators.ts';
+import {
+  BASE_MS,
+  campaignWith,
+  concepts,
+  eventsOfOneUser,
+  holds,
+  opportunity,
+} from '../generators.ts';
 import { ADA, PartitionLog } from '../partition-log.ts';
 
 const ASKED = opportunity(1_000, BASE_MS);

@@ -108,5 +108,8 @@ test('indices up to the largest safe integer are exact', () => {
     expect(admission.duplicate).toBe(false);
     if (!admission.duplicate) memory = admission.memory;
   }
-  expect(memory.series[0]?.ranges).toEqual([[0, 0], [top - 2, top]]);
+  expect(memory.series[0]?.ranges).toEqual([
+    [0, 0],
+    [top - 2, top],
+  ]);
 });

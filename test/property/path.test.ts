@@ -36,7 +36,10 @@ function steps(maxLength: number, spanHours: number, minLength = 1): fc.Arbitrar
       hour: fc.integer({ min: 0, max: spanHours }),
       delayHours: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 60 })),
       channel: fc.constantFrom(...CHANNELS, ...CHANNELS, undefined, undefined),
-      refunds: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: refunds }),
+      refunds: fc.oneof(
+        { weight: 2, arbitrary: fc.constant([]) },
+        { weight: 1, arbitrary: refunds },
+      ),
     }),
     { minLength, maxLength },
   );

@@ -104,7 +104,8 @@ test('whatever a reply header says, an answer goes to replies.<gateway>.<request
   holds(
     fc.property(header, (value) => {
       const subject = replySubject(value);
-      if (subject !== undefined) expect(subject).toMatch(/^replies\.[\w-]{1,64}\.[\w-]{1,64}(?!\n)$/);
+      if (subject !== undefined)
+        expect(subject).toMatch(/^replies\.[\w-]{1,64}\.[\w-]{1,64}(?!\n)$/);
     }),
     2_000,
   );

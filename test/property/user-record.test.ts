@@ -54,7 +54,16 @@ test('names of any kind survive: sessions, topics, channels, orders', () => {
       const state: FusedState = {
         ...context,
         duplicates: {
-          series: [{ id: session, lastMs: 5, ranges: [[0, 2], [4, 4]] }],
+          series: [
+            {
+              id: session,
+              lastMs: 5,
+              ranges: [
+                [0, 2],
+                [4, 4],
+              ],
+            },
+          ],
           recentIds: ['0123456789ab', 'ba9876543210'],
           forgottenThroughMs: 3,
         },
@@ -83,7 +92,7 @@ test('a busy user still fits in a few kilobytes', () => {
   );
 });
 
-test('a user record of another user is not mixed up: the subject names the user', () => {
+test('the subject names the user, not the record', () => {
   const { value, context } = new PartitionLog().actor();
   const record: unknown = JSON.parse(encodeUser(SEQUENCE, value, context));
   expect(decodeUser('bob' as UserToken, record).user).toBe('bob');

@@ -1,6 +1,11 @@
 /** The auction by hand-worked cases: who wins, what it pays, and what the result says. */
 import { describe, expect, test } from 'vitest';
-import { type Bidder, qualityParts, runAuction, type Signals } from '../../actors/campaign/auction.ts';
+import {
+  type Bidder,
+  qualityParts,
+  runAuction,
+  type Signals,
+} from '../../actors/campaign/auction.ts';
 import { type Campaign, MAX_BID_MICROS, SIGNALS } from '../../protocols/campaign.ts';
 import { campaignWith } from '../generators.ts';
 
@@ -15,7 +20,11 @@ function bidder(id: string, bid_micros: number, base = 0.5, more: Partial<Campai
 
 describe('who wins', () => {
   test('the highest bid times quality, not the highest bid', () => {
-    const result = runAuction([bidder('rich', 900_000, 0.1), bidder('liked', 200_000, 0.9)], CALM, 0);
+    const result = runAuction(
+      [bidder('rich', 900_000, 0.1), bidder('liked', 200_000, 0.9)],
+      CALM,
+      0,
+    );
     expect(result.winner?.id).toBe('liked');
     expect(result.candidates.map(({ campaign }) => campaign)).toEqual(['liked', 'rich']);
     expect(result.candidates.map(({ score }) => score)).toEqual([180_000_000_000, 90_000_000_000]);

@@ -93,7 +93,10 @@ describe('its grants', () => {
   });
 
   test('begin as equal slices of a quarter of the budget', () => {
-    const plan = planGrants(large, [0, 1, 2, 3].map((n) => partition(n, 0, 0)));
+    const plan = planGrants(
+      large,
+      [0, 1, 2, 3].map((n) => partition(n, 0, 0)),
+    );
     expect(plan).toEqual({ 0: 1_000, 1: 1_000, 2: 1_000, 3: 1_000 });
   });
 

@@ -71,7 +71,11 @@ describe('events out of order', () => {
   test('are each admitted once, and gaps stay open', () => {
     const memory = remember([5, 1, 3, 9, 2].map((n) => behavior(n, BASE_MS + n)));
     const gaps = [0, 4, 6, 7, 8, 10];
-    expect(memory.series[0]?.ranges).toEqual([[1, 3], [5, 5], [9, 9]]);
+    expect(memory.series[0]?.ranges).toEqual([
+      [1, 3],
+      [5, 5],
+      [9, 9],
+    ]);
     expect(gaps.some((n) => isDuplicate(memory, behavior(n, BASE_MS)))).toBe(false);
     expect([1, 2, 3, 5, 9].every((n) => isDuplicate(memory, behavior(n, BASE_MS)))).toBe(true);
   });

@@ -68,7 +68,12 @@ describe('a field that is wrong', () => {
     [{ timestamp: '2024-04-08' }, 'timestamp', 'expected number', '"2024-04-08"'],
     [{ timestamp: -1 }, 'timestamp', '>=0', '-1'],
     [{ timestamp: SAMPLE.timestamp + 0.5 }, 'timestamp', 'expected int', '1712613245000.5'],
-    [{ timestamp: 253_402_300_799_000 }, 'timestamp', 'at most 10 minutes after', '253402300799000'],
+    [
+      { timestamp: 253_402_300_799_000 },
+      'timestamp',
+      'at most 10 minutes after',
+      '253402300799000',
+    ],
     [{ timestamp: Number.MAX_SAFE_INTEGER }, 'timestamp', 'at most 10 minutes', '9007199254740991'],
     [{ user_mode: 'robot' }, 'user_mode', '"authenticated"|"anonymous"', '"robot"'],
     [{ user_mode: ['anonymous'] }, 'user_mode', '"authenticated"|"anonymous"', 'an array of 1'],
@@ -131,7 +136,10 @@ describe('a field that is wrong', () => {
 
   test('a value nested 30,000 deep', () => {
     const deep = '['.repeat(30_000) + ']'.repeat(30_000);
-    const text = JSON.stringify({ ...SAMPLE, vectors: 0 }).replace('"vectors":0', `"vectors":${deep}`);
+    const text = JSON.stringify({ ...SAMPLE, vectors: 0 }).replace(
+      '"vectors":0',
+      `"vectors":${deep}`,
+    );
     const rejection = { field: 'vectors', found: 'an array of 1' };
     expect(parseText(text)).toMatchObject({ ok: false, rejection });
   });

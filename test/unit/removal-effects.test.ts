@@ -112,7 +112,10 @@ describe('what has no answer', () => {
   test('counts that form no chain are refused (M1)', () => {
     const totals = totalsOf('a > b > 10', 'a > null');
     expect(() => attributeMarkov({ ...totals, conversions: 2 })).toThrow('M1');
-    const broken = new Map([[START, new Map([['a', 1]])], ['a', new Map([['ghost', 1]])]]);
+    const broken = new Map([
+      [START, new Map([['a', 1]])],
+      ['a', new Map([['ghost', 1]])],
+    ]);
     expect(() => attributeMarkov({ ...totals, transitions: broken })).toThrow('leads nowhere');
   });
 });
@@ -123,13 +126,25 @@ test('the whole is the sum over partitions and days, in any order (I3)', () => {
     ...{ transitions, value_by_last: { a: 10 * paths } },
   });
   const first = cell(1, { [START]: { a: 1 }, a: { [CONVERSION]: 1 } });
-  const second = cell(3, { [START]: { a: 2, b: 1 }, a: { [NULL]: 1, [CONVERSION]: 1 }, b: { [NULL]: 1 } });
-  for (const cells of [[first, second], [second, first]]) {
+  const second = cell(3, {
+    [START]: { a: 2, b: 1 },
+    a: { [NULL]: 1, [CONVERSION]: 1 },
+    b: { [NULL]: 1 },
+  });
+  for (const cells of [
+    [first, second],
+    [second, first],
+  ]) {
     const { paths, conversions, valueMicros, transitions, valueByLast } = sumPaths(cells);
     expect({ paths, conversions, valueMicros }).toEqual({
       ...{ paths: 4, conversions: 2, valueMicros: 40 },
     });
-    expect(transitions.get(START)).toEqual(new Map([['a', 3], ['b', 1]]));
+    expect(transitions.get(START)).toEqual(
+      new Map([
+        ['a', 3],
+        ['b', 1],
+      ]),
+    );
     expect(transitions.get('a')?.get(CONVERSION)).toBe(2);
     expect(valueByLast).toEqual(new Map([['a', 40]]));
   }

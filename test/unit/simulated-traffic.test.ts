@@ -1,9 +1,9 @@
 /** Simulated traffic: the same seed gives the same events, and every one of them is valid. */
 import { expect, test } from 'vitest';
 import { admit, NO_DUPLICATES } from '../../actors/user/duplicates.ts';
+import { campaignSchema } from '../../protocols/campaign.ts';
 import { parseEvent } from '../../protocols/event.ts';
 import { userIdProblem } from '../../protocols/ids.ts';
-import { campaignSchema } from '../../protocols/campaign.ts';
 import { DEMO_CAMPAIGNS } from '../../runtime/simulate/demo-campaigns.ts';
 import { ingestMessage } from '../../runtime/simulate/publish.ts';
 import { pickWeighted, randomUuid, seededRandom } from '../../runtime/simulate/random.ts';

@@ -1,0 +1,85 @@
+/**
+ * The JSON Schemas of everything that travels, made from the zod schemas that the engine checks
+ * with: for applications in any language, and for the API descriptions.
+ *
+ * Owns the content of docs/schemas/; `test/golden/schemas.test.ts` keeps that folder current.
+ */
+import { z } from 'zod';
+import { campaignSchema, settingsSchema } from '../../protocols/campaign.ts';
+import {
+  campaignActorSchema,
+  coordinatorCheckpointSchema,
+} from '../../protocols/campaign-actor.ts';
+import {
+  campaignCellSchema,
+  channelsCellSchema,
+  deliveryCellSchema,
+  pathsCellSchema,
+  referenceCellSchema,
+  trafficCellSchema,
+} from '../../protocols/cells.ts';
+import { checkpointSchema } from '../../protocols/checkpoint.ts';
+import { controlSchema } from '../../protocols/control.ts';
+import { deadLetterSchema } from '../../protocols/dead-letter.ts';
+import { decisionSchema, receiptSchema } from '../../protocols/decision.ts';
+import { eventSchema } from '../../protocols/event.ts';
+import {
+  attributionReportSchema,
+  campaignsReportSchema,
+  partitionsReportSchema,
+  userReportSchema,
+} from '../../protocols/services.ts';
+import { userRecordSchema } from '../../protocols/user-record.ts';
+import { verdictSchema } from '../../protocols/verdict.ts';
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** Each document's name, what it describes, and the schema that it is made from. */
+const DOCUMENTS: readonly (readonly [name: string, title: string, schema: z.ZodType])[] = [
+  ['event', 'An event, as applications publish it to ingest.<user>', eventSchema],
+  ['decision', 'A decision, as applications hear it on decisions.<user>', decisionSchema],
+  ['receipt', 'A decision with the full reason why', receiptSchema],
+  ['verdict', 'What became of one event', verdictSchema],
+  ['campaign', 'A campaign, as operators define it', campaignSchema],
+  ['settings', 'What all partitions share', settingsSchema],
+  ['control', 'Reference data in a partition’s log', controlSchema],
+  ['dead-letter', 'An event that could not be taken', deadLetterSchema],
+  ['user', 'A user actor, as stored', userRecordSchema],
+  ['checkpoint', 'A partition’s position in its log', checkpointSchema],
+  ['paths-cell', 'Paths and transition counts of one day', pathsCellSchema],
+  ['channels-cell', 'Touches and cost of one day', channelsCellSchema],
+  ['traffic-cell', 'What passed through a partition', trafficCellSchema],
+  ['campaign-cell', 'A campaign as a partition knows it', campaignCellSchema],
+  ['delivery-cell', 'A campaign’s delivery in a partition', deliveryCellSchema],
+  ['reference-cell', 'The settings that a partition knows', referenceCellSchema],
+  ['campaign-actor', 'A campaign actor, as stored', campaignActorSchema],
+  ['coordinator-checkpoint', 'The coordinator’s fence', coordinatorCheckpointSchema],
+  ['user-report', 'The answer of inspect.user', userReportSchema],
+  ['attribution-report', 'The answer of inspect.attribution', attributionReportSchema],
+  ['campaigns-report', 'The answer of inspect.campaigns', campaignsReportSchema],
+  ['partitions-report', 'The answer of inspect.partitions', partitionsReportSchema],
+];
+
+/** All documents: file name in docs/schemas to content, the same bytes at every call. */
+export function schemaDocuments(): Record<string, string> {
+  const documents: Record<string, string> = {};
+  for (const [name, title, schema] of DOCUMENTS) {
+    // What is accepted: fields with a default are optional, unknown ones are not forbidden.
+    const { $schema, ...body } = z.toJSONSchema(schema, { io: 'input' });
+    const described = name === 'event' ? withDefaultType(body) : body;
+    documents[`${name}.json`] = `${JSON.stringify({ $schema, title, ...described }, null, 2)}\n`;
+  }
+  return documents;
+}
+
+/** An event without `type` is a behavior, which a zod union on `type` does not say. */
+function withDefaultType(union: JsonSchema): JsonSchema {
+  const oneOf = union.oneOf?.map((option) => {
+    const { type, ...properties } = option.properties ?? {};
+    if (typeof type !== 'object' || type.const !== 'behavior') return option;
+    const required = option.required?.filter((field) => field !== 'type') ?? [];
+    const withDefault = { ...type, default: 'behavior' };
+    return { ...option, properties: { type: withDefault, ...properties }, required };
+  });
+  return oneOf === undefined ? union : { ...union, oneOf };
+}

@@ -71,7 +71,7 @@ export class Journey {
     const isOrder = (item: PathItem): item is PathConversion =>
       'order' in item && item.order === order;
     if (!this.state.path.some(isOrder)) return;
-    this.#accepted = this.#accepted.flatMap((item) => {
+    this.#accepted = this.#accepted.flatMap((item): PathItem[] => {
       if (!isOrder(item)) return [item];
       const micros = value === undefined ? 0 : item.micros - toMicros(value);
       return micros > 0 ? [{ ...item, micros }] : [];

@@ -84,7 +84,9 @@ export async function readConsistentCut(nc: NatsConnection): Promise<Map<string,
       if (at >= asked) return view;
     }
   } finally {
-    await messages.close();
+    // The client's close waits for somebody to read what has come in already; a return does not.
+    void messages.close();
+    await reader.return?.();
   }
   throw new AuditImpossible(
     `${ACTORS_STREAM} was written to without a pause for ${MAX_CUT_MS / 1_000} s, so no moment ` +

@@ -12,6 +12,7 @@ import { auditTime, filter, interval, merge, type Subscription } from 'rxjs';
 import type { Settings } from '../../protocols/campaign.ts';
 import { ATTRIBUTION_FEED, controlSubject } from '../../protocols/subjects.ts';
 import { natsActorStore } from '../nats/actor-store.ts';
+import { linkOf } from '../nats/link.ts';
 import { natsMembership, RENEW_EVERY_MS } from '../nats/membership.ts';
 import type { Clock, Membership } from '../ports.ts';
 import { pause } from '../timing.ts';
@@ -114,7 +115,8 @@ export class Coordinator {
       failed: fail,
       nowMs: () => clock.nowMs(),
       async publishControl(partition, control) {
-        await js.publish(controlSubject(partition), JSON.stringify(control));
+        const body = JSON.stringify(control);
+        await linkOf(nc).attempt(() => js.publish(controlSubject(partition), body));
       },
     });
     const strays = await refuseStrayEvents(nc, store, (error) => {

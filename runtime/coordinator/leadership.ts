@@ -17,6 +17,7 @@ import {
   COORDINATOR_CHECKPOINT,
 } from '../../protocols/subjects.ts';
 import { upcast } from '../../protocols/upcast.ts';
+import { linkOf } from '../nats/link.ts';
 import type { ActorStore, Stored } from '../ports.ts';
 import type { DeskState } from './budget-desk.ts';
 
@@ -34,7 +35,8 @@ export async function claimLeadership(
   settings: Settings,
   isAlive: (id: string) => boolean,
 ): Promise<DeskState | undefined> {
-  const last = await readCheckpoint(nc);
+  const link = linkOf(nc);
+  const last = await link.attempt(() => readCheckpoint(nc));
   const owner = last?.value.owner ?? NOBODY;
   if (owner !== NOBODY && owner !== id && isAlive(owner)) return undefined;
   const isChanged =
@@ -52,7 +54,7 @@ export async function claimLeadership(
     { subject: COORDINATOR_CHECKPOINT, body: JSON.stringify(checkpoint), fence },
   ]);
   if (outcome.status !== 'stored') return undefined;
-  const campaigns = await readCampaigns(nc, outcome.lastSequence);
+  const campaigns = await link.attempt(() => readCampaigns(nc, outcome.lastSequence));
   return { checkpoint, fence: outcome.lastSequence, campaigns };
 }
 

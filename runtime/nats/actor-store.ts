@@ -24,6 +24,7 @@ import { upcast } from '../../protocols/upcast.ts';
 import { decodeUser, type StoredUser } from '../../protocols/user-record.ts';
 import type { ActorStore, Stored } from '../ports.ts';
 import { publishAtomically } from './atomic-batch.ts';
+import { ConnectionLost, linkOf } from './link.ts';
 
 /** Subjects per direct-get request; the server's limit is 1,024. */
 export const MAX_USERS_PER_READ = 1_000;
@@ -31,11 +32,19 @@ export const MAX_USERS_PER_READ = 1_000;
 /** Opens the store over a connection of the engine's account. */
 export async function natsActorStore(nc: NatsConnection): Promise<ActorStore> {
   const jsm = await jetstreamManager(nc);
+  const link = linkOf(nc);
   return {
-    commit: (messages) => publishAtomically(nc, messages),
-    readCheckpoint: (partition) => readCheckpoint(jsm, partition),
-    readCells: (partition, claim) => readCells(nc, partition, claim),
-    readUsers: (partition, users) => readUsers(jsm, partition, users),
+    async commit(messages) {
+      try {
+        return await link.attempt(() => publishAtomically(nc, messages));
+      } catch (error) {
+        if (!(error instanceof ConnectionLost)) throw error;
+        return { status: 'unknown', reason: error.message };
+      }
+    },
+    readCheckpoint: (partition) => link.attempt(() => readCheckpoint(jsm, partition)),
+    readCells: (partition, claim) => link.attempt(() => readCells(nc, partition, claim)),
+    readUsers: (partition, users) => link.attempt(() => readUsers(jsm, partition, users)),
   };
 }
 

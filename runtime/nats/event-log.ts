@@ -12,6 +12,7 @@ import {
   replySubject,
 } from '../../protocols/subjects.ts';
 import type { EventLog, LogFollower, LogRecord } from '../ports.ts';
+import { linkOf } from './link.ts';
 
 /** Records that a follower may hold unread. */
 export const MAX_PREFETCH = 1_000;
@@ -22,13 +23,16 @@ const NANOS_PER_MS = 1_000_000;
 /** Opens the log over a connection of the engine's account. */
 export function natsEventLog(nc: NatsConnection): EventLog {
   const js = jetstream(nc);
+  const link = linkOf(nc);
   return {
     async follow(partition, after, deliver): Promise<LogFollower> {
-      const consumer = await js.consumers.get(EVENTS_STREAM, {
-        filter_subjects: partitionLog(partition),
-        deliver_policy: DeliverPolicy.StartSequence,
-        opt_start_seq: after + 1,
-      });
+      const consumer = await link.attempt(() =>
+        js.consumers.get(EVENTS_STREAM, {
+          filter_subjects: partitionLog(partition),
+          deliver_policy: DeliverPolicy.StartSequence,
+          opt_start_seq: after + 1,
+        }),
+      );
       const messages = await consumer.consume(PULL);
       const ended = (async () => {
         for await (const message of messages) {
@@ -43,10 +47,12 @@ export function natsEventLog(nc: NatsConnection): EventLog {
         },
       };
     },
-    async lastSequence() {
-      const jsm = await jetstreamManager(nc);
-      const { state } = await jsm.streams.info(EVENTS_STREAM);
-      return state.last_seq as StreamSequence;
+    lastSequence() {
+      return link.attempt(async () => {
+        const jsm = await jetstreamManager(nc);
+        const { state } = await jsm.streams.info(EVENTS_STREAM);
+        return state.last_seq as StreamSequence;
+      });
     },
   };
 }

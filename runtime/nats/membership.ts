@@ -5,6 +5,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { MEMBERS_ALL, MEMBERS_STREAM, memberSubject } from '../../protocols/subjects.ts';
 import type { Membership } from '../ports.ts';
+import { linkOf } from './link.ts';
 
 /** A process that has not renewed for this long counts as gone. */
 export const MEMBER_TTL_S = 3;
@@ -21,20 +22,21 @@ export async function natsMembership(
   const jsm = await jetstreamManager(nc);
   const prefix = memberSubject(group, '');
   const subject = memberSubject(group, id);
+  const renew = async (): Promise<string[]> => {
+    const h = headers();
+    h.set('Nats-TTL', `${MEMBER_TTL_S}s`);
+    await nc.request(subject, id, { headers: h, timeout: RENEW_TIMEOUT_MS });
+    const alive: string[] = [];
+    const members = await jsm.direct.getLastMessagesFor(MEMBERS_STREAM, {
+      multi_last: [MEMBERS_ALL],
+    });
+    for await (const member of members) {
+      if (member.subject.startsWith(prefix)) alive.push(member.subject.slice(prefix.length));
+    }
+    return alive.sort();
+  };
   return {
-    async renew() {
-      const h = headers();
-      h.set('Nats-TTL', `${MEMBER_TTL_S}s`);
-      await nc.request(subject, id, { headers: h, timeout: RENEW_TIMEOUT_MS });
-      const alive: string[] = [];
-      const members = await jsm.direct.getLastMessagesFor(MEMBERS_STREAM, {
-        multi_last: [MEMBERS_ALL],
-      });
-      for await (const member of members) {
-        if (member.subject.startsWith(prefix)) alive.push(member.subject.slice(prefix.length));
-      }
-      return alive.sort();
-    },
+    renew: () => linkOf(nc).attempt(renew),
     async leave() {
       await jsm.streams.purge(MEMBERS_STREAM, { filter: subject });
     },

@@ -116,6 +116,13 @@ export async function checkReceipts(
   ];
 }
 
+/** Whether all is granted and no partition has much more left than one bid. */
+export function isUsedUp(report: CampaignReport, partitions: number): boolean {
+  const { budget_micros, bid_micros } = report.campaign;
+  const left = budget_micros - report.spent_micros;
+  return report.granted_micros === budget_micros && left < bid_micros * partitions;
+}
+
 /** No campaign spent or granted more than its budget; every confirmed one is there. */
 export async function checkCampaigns(
   ops: NatsConnection,

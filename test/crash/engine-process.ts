@@ -18,8 +18,8 @@ import { pause } from '../../runtime/timing.ts';
 const START_DEADLINE_MS = 90_000;
 /** A supervisor's pause before it starts a process again. */
 const RESTART_PAUSE_MS = 300;
-/** The engine gives up a graceful stop after 25 s. */
-const END_DEADLINE_MS = 40_000;
+/** The engine gives up a graceful stop after 25 s, whatever has happened to its server. */
+const END_DEADLINE_MS = 35_000;
 /** What a process says when it has started. */
 const READY = /\brunning\b/;
 
@@ -75,7 +75,10 @@ export class EngineProcess {
     const child = this.#child;
     this.#expectsExit = true;
     child?.kill(signal);
-    const giveUp = setTimeout(() => child?.kill('SIGKILL'), END_DEADLINE_MS);
+    const giveUp = setTimeout(() => {
+      this.#options.report(`${this.name} was still there ${END_DEADLINE_MS} ms after ${signal}`);
+      child?.kill('SIGKILL');
+    }, END_DEADLINE_MS);
     const ending = await this.#exited;
     clearTimeout(giveUp);
     return ending;

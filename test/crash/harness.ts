@@ -26,6 +26,7 @@ import {
   checkCampaigns,
   checkReceipts,
   checkTraffic,
+  isUsedUp,
   waitForQuiescence,
 } from './checks.ts';
 import { Cluster } from './cluster.ts';
@@ -41,6 +42,8 @@ const WIND_DOWN_MS = 8_000;
 const MAX_FAULT_MS = 120_000;
 const MAX_RESIDENTS = 500;
 const PULSE_EVERY_MS = 5_000;
+/** Beyond the time that the victim is away, nothing may stand still for longer (K3). */
+const MAX_STANDSTILL_MS = 30_000;
 
 export interface CrashOptions {
   readonly seed: number;
@@ -50,6 +53,8 @@ export interface CrashOptions {
   readonly workers: number;
   readonly partitions: number;
   readonly visitors: number;
+  /** Leave store and logs even if all held. */
+  readonly keep?: boolean;
   readonly signal?: AbortSignal;
   /** Told in one line what happens. */
   readonly report?: (line: string) => void;
@@ -80,6 +85,8 @@ export interface CrashReport {
   /** Lines in the processes' logs, by their message. */
   readonly warnings: Readonly<Record<string, number>>;
   readonly campaigns: readonly CampaignReport[];
+  /** Campaigns whose budget is granted and spent as far as it goes. */
+  readonly usedUp: number;
   readonly audited: { readonly events: number; readonly users: number };
   readonly problems: readonly string[];
   /** Where store and logs are; undefined if they were removed. */
@@ -92,7 +99,7 @@ export async function runCrashTest(options: CrashOptions): Promise<CrashReport> 
   const run = new CrashRun(options, folder);
   try {
     const report = await run.toTheEnd();
-    if (report.problems.length > 0) return { ...report, folder };
+    if (report.problems.length > 0 || options.keep === true) return { ...report, folder };
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     return report;
   } catch (error) {
@@ -242,6 +249,7 @@ class CrashRun {
       decisionsHeard: observer.heard.size,
       warnings: warningsOf(cluster.logFiles),
       campaigns,
+      usedUp: campaigns.filter((campaign) => isUsedUp(campaign, partitions)).length,
       audited: { events: audit.events, users: audit.users },
       problems: this.#problems,
       folder: undefined,
@@ -254,7 +262,12 @@ class CrashRun {
       kind === 'coordinator-kill'
         ? leaderlessMs(fault, observer.leaderships)
         : standstillMs(fault, observer.positions);
-    if (recoveryMs === undefined) this.#problem(`nobody led after ${victim} was killed`);
+    const seconds = ((atMs - this.#startedMs) / 1_000).toFixed(1);
+    if (recoveryMs === undefined) {
+      this.#problem(`nobody led after ${victim} was killed at ${seconds} s`);
+    } else if (recoveryMs > planned.downMs + MAX_STANDSTILL_MS) {
+      this.#problem(`${recoveryMs} ms of standstill after ${kind} of ${victim} at ${seconds} s`);
+    }
     return {
       kind,
       victim,

@@ -4,7 +4,7 @@
  * Exit codes: 0 all held, 1 something was lost, doubled, overspent or stuck, 2 wrong usage.
  */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { printJson, printLine } from '../../runtime/cli/print.ts';
+import { printJson } from '../../runtime/cli/print.ts';
 import { runCrashTest } from './harness.ts';
 import { printReport } from './report.ts';
 
@@ -18,6 +18,7 @@ interface CommandOptions {
   readonly workers: number;
   readonly partitions: number;
   readonly visitors: number;
+  readonly keep: boolean;
   readonly json: boolean;
 }
 
@@ -29,6 +30,7 @@ const program = new Command('crash')
   .option('--workers <n>', 'worker processes', integer(1, 16), 2)
   .option('--partitions <n>', 'partitions of the log', integer(1, 64), 8)
   .option('--visitors <n>', 'simulated visitors at any time', integer(1, 1_000_000), 2_000)
+  .option('--keep', 'leave store and logs even if all held', false)
   .option('--json', 'print JSON', false)
   .exitOverride();
 
@@ -62,8 +64,8 @@ async function crash(options: Omit<CommandOptions, 'json'>, json: boolean): Prom
     const report = await runCrashTest({ ...options, signal: interrupted.signal, report: tell });
     if (json) printJson(report);
     else printReport(report);
+    if (report.folder !== undefined) tell(`\nstore and logs are in ${report.folder}`);
     if (report.problems.length === 0) return 0;
-    if (!json) printLine(`\nstore and logs: ${report.folder}`);
   } catch (error) {
     if (interrupted.signal.aborted) return EXIT_INTERRUPTED;
     tell(`\n${error instanceof Error ? error.stack : String(error)}`);

@@ -10,7 +10,6 @@ const MAX_WARNINGS_SHOWN = 12;
 /** Prints figures, faults, budgets, warnings and problems. */
 export function printReport(report: CrashReport): void {
   const { load, traffic, campaigns } = report;
-  const exhausted = campaigns.filter(({ status }) => status === 'exhausted').length;
   const spent = campaigns.reduce((sum, { spent_micros }) => sum + spent_micros, 0);
   const budget = campaigns.reduce((sum, { campaign }) => sum + campaign.budget_micros, 0);
   printLine();
@@ -30,7 +29,7 @@ export function printReport(report: CrashReport): void {
       ['decisions heard', integer(report.decisionsHeard)],
       ['takeovers', integer(report.takeovers)],
       ['campaigns', integer(campaigns.length)],
-      ['of which exhausted', integer(exhausted)],
+      ['of which used up', integer(report.usedUp)],
       ['spent', money(spent)],
       ['of budgets', money(budget)],
       ['users audited', integer(report.audited.users)],

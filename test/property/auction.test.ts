@@ -49,7 +49,7 @@ interface Scored {
 function ppmOf({ quality: { base, weights } }: Campaign, of: Signals): bigint {
   const parts = Object.entries(weights).map(([name, weight]) => weight * of[name as Signal]);
   const sum = parts.reduce((total, part) => total + part, base);
-  return BigInt(Math.round((sum > 1 ? 1 : sum < 0.01 ? 0.01 : sum) * 1e6));
+  return BigInt(Math.round(Math.max(0.01, Math.min(sum, 1)) * 1e6));
 }
 
 /** The first of the rest by brute force: the one that no other beats. */

@@ -150,7 +150,7 @@ test('what asks for a decision gets one, valid and of its own id, while the user
   );
 });
 
-test('a partition never spends more than it was granted, and charges what the receipts say (I5)', () => {
+test('a partition never spends beyond its grants, and charges what its receipts say (I5)', () => {
   holds(
     fc.property(logs, (arrivals) => {
       const log = newLog();

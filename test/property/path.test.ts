@@ -63,7 +63,7 @@ function arrivals(drawn: readonly Step[], withRefunds: boolean): Event[] {
   return late.sort((x, y) => x.atHour - y.atHour).map(({ event }) => event);
 }
 
-/** What enters a state leaves it, paths begin as often as they end, conversions are as many as said. */
+/** What enters a state leaves it; paths begin as often as they end; nothing is ever negative. */
 function expectBalance(journey: Journey): void {
   const { paths, conversions, valueMicros, transitions, valueByLast } = journey.tally.totals();
   const flow = new Map<string, number>();
@@ -124,7 +124,7 @@ test('pruning never changes a count, while events come late and orders are refun
   );
 });
 
-test('pruning forgets: what is older than the allowed lateness is one path that may still grow', () => {
+test('pruning forgets: what is older than the lateness is one path that may still grow', () => {
   holds(
     fc.property(steps(120, 5_000), (drawn) => {
       const journey = new Journey(LOOKBACK_MS, LATENESS_MS).applyAll(arrivals(drawn, false));
@@ -180,7 +180,7 @@ test('an order refunded in full counts as if it had never been made', () => {
   );
 });
 
-test('a new lookback window counts again what is kept, and takes back just what was counted', () => {
+test('a new lookback window counts again what is kept and takes back what was counted', () => {
   const change = fc.array(fc.integer({ min: 10, max: 200 }), { minLength: 1, maxLength: 5 });
   holds(
     fc.property(steps(40, 1_000), change, (drawn, windows) => {
@@ -197,7 +197,7 @@ test('a new lookback window counts again what is kept, and takes back just what 
   );
 });
 
-test('a path never grows beyond its bound, and its counts stay balanced when it settles early', () => {
+test('a path never grows beyond its bound, and counts stay balanced when it settles early', () => {
   const crowd = steps(2 * MAX_PATH_ITEMS, 200, MAX_PATH_ITEMS + 10);
   holds(
     fc.property(crowd, (drawn) => {

@@ -94,7 +94,7 @@ test('every user falls to one of the partitions, and users spread over all of th
   for (const size of sizes) expect(Math.abs(size - 1_000)).toBeLessThan(150);
 });
 
-test('whatever a reply header says, an answer goes to replies.<gateway>.<request> or nowhere', () => {
+test('whatever a reply header says, answers go to replies.<gateway>.<request> or nowhere', () => {
   const header = fc.oneof(
     fc.string({ maxLength: 140, unit: 'binary' }),
     fc.string({ maxLength: 40, unit: fc.constantFrom('.', '*', '>', 'a', '\n', ' ', '$', '-') }),

@@ -1,4 +1,4 @@
-/** A campaign's life: draft, live, exhausted, paused, ended, and what partitions have to be told. */
+/** A campaign's life: draft, live, exhausted, paused, ended; its version and its grants. */
 import { describe, expect, test } from 'vitest';
 import { planGrants } from '../../actors/campaign/grants.ts';
 import { type CampaignEvent, draftCampaign, moveCampaign } from '../../actors/campaign/machine.ts';

@@ -1,4 +1,4 @@
-/** Bad events: each is refused with the field, what was expected and what came, and never throws. */
+/** Bad events: each is refused with the field, what was expected and what came; none throws. */
 import { describe, expect, test } from 'vitest';
 import {
   MAX_CLOCK_SKEW_MS,

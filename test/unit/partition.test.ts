@@ -1,4 +1,4 @@
-/** A partition's step by example: what each kind of event leads to, and what reference data does. */
+/** A partition's step by example: what each event leads to, and what reference data does. */
 import { describe, expect, test } from 'vitest';
 import { decisionIdOf, MAX_EXPOSURES } from '../../actors/partition/decide.ts';
 import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
@@ -115,7 +115,7 @@ describe('what is counted', () => {
 });
 
 describe('what is decided', () => {
-  test('an opportunity is answered even when no campaign qualifies, and the receipt says why', () => {
+  test('an opportunity is answered even if no campaign qualifies, and the receipt says why', () => {
     const log = withSale(0).applyAll([opportunity(0, BASE_MS)]);
     expect(log.receipts).toMatchObject([
       {

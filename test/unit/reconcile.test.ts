@@ -1,4 +1,4 @@
-/** What partitions have to be told: all they lack, again and again until they show that they know. */
+/** What partitions have to be told: all they lack, again and again until they show it. */
 import { describe, expect, test } from 'vitest';
 import { draftCampaign, moveCampaign } from '../../actors/campaign/machine.ts';
 import { type Decided, type Known, missingControls } from '../../actors/campaign/reconcile.ts';

@@ -86,7 +86,7 @@ describe('absence', () => {
     });
   });
 
-  test('ends with the next event: the risk has to prove steady again, the funnel starts anew', () => {
+  test('ends with the next event: risk has to prove steady again, the funnel starts anew', () => {
     const log = new PartitionLog().applyAll(named('begin_checkout'));
     const backMs = BASE_MS + 60 * DAY_MS;
     log.apply(behavior(1, backMs, { name: 'search' }));

@@ -1,4 +1,4 @@
-/** User ids as subject tokens: which ids are legal, how they look, and that a user has one token. */
+/** User ids as subject tokens: which are legal, how they look, and that a user has one token. */
 import { expect, test } from 'vitest';
 import { decodeUserToken, encodeUserId, type UserId, userIdProblem } from '../../protocols/ids.ts';
 

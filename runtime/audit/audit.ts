@@ -10,7 +10,7 @@ import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { checkpointSchema } from '../../protocols/checkpoint.ts';
 import type { Partition } from '../../protocols/ids.ts';
-import { checkpointSubject, EVENTS_STREAM } from '../../protocols/subjects.ts';
+import { checkpointSubject, EVENTS_STREAM, parseLogSubject } from '../../protocols/subjects.ts';
 import { partitionsOf } from '../nats/streams.ts';
 import { AuditImpossible, readConsistentCut } from './consistent-cut.ts';
 import { type Difference, Differences, MAX_DIFFERENCES } from './differences.ts';
@@ -92,7 +92,7 @@ export async function auditEngine(
     events: replay.events,
     users,
     decisions: replay.decisions.count,
-    deadLetters: replay.deadLetters,
+    deadLetters: replay.letters.count,
     differences: differences.listed,
     differencesTotal: differences.total,
     upTo: Object.fromEntries(upTo),
@@ -118,11 +118,11 @@ async function replayLog(
   upTo: ReadonlyMap<number, number>,
   onProgress: (done: number, total: number) => void,
 ): Promise<void> {
-  if (upTo.size === 0) return;
+  const last = Math.max(replay.letters.lastStray, ...upTo.values());
+  if (last === 0) return;
   const jsm = await jetstreamManager(nc);
   const { state } = await jsm.streams.info(EVENTS_STREAM);
-  const end = Math.min(Math.max(0, ...upTo.values()), state.last_seq);
-  if (end === 0) return;
+  const end = Math.min(last, state.last_seq);
   if (state.messages !== state.last_seq) {
     throw incomplete(`${state.last_seq} messages, the first with sequence 1`, state.messages);
   }
@@ -135,8 +135,8 @@ async function replayLog(
     const { seq: sequence, subject, data: body, info } = message;
     if (sequence !== done + 1) throw incomplete(`message ${done + 1}`, sequence);
     done = sequence;
-    const partition = Number(subject.split('.')[1]);
-    if (sequence <= (upTo.get(partition) ?? 0)) {
+    const partition = parseLogSubject(subject)?.partition;
+    if (partition === undefined || sequence <= (upTo.get(partition) ?? 0)) {
       replay.take({ sequence, subject, body, storedAtMs: info.timestampNanos / NANOS_PER_MS });
     }
     if (done % PROGRESS_EVERY === 0 || done === end) onProgress(done, end);

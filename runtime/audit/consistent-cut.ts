@@ -22,7 +22,6 @@
 import { DeliverPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { ACTORS_STREAM } from '../../protocols/subjects.ts';
-import { pause } from '../timing.ts';
 
 /** How long to look for a moment that can be seen whole. */
 export const MAX_CUT_MS = 120_000;
@@ -97,10 +96,12 @@ export async function readConsistentCut(nc: NatsConnection): Promise<Map<string,
 
 /** The next message, undefined at the end, or 'idle' if none comes for IDLE_MS. */
 async function orIdle(next: Promise<IteratorResult<JsMsg>>): Promise<JsMsg | 'idle' | undefined> {
-  const gone = new AbortController();
-  const idle = pause(IDLE_MS, gone.signal).then(() => 'idle' as const);
+  let timer: NodeJS.Timeout | undefined;
+  const idle = new Promise<'idle'>((resolve) => {
+    timer = setTimeout(resolve, IDLE_MS, 'idle');
+  });
   const first = await Promise.race([next, idle]);
-  gone.abort();
+  clearTimeout(timer);
   if (first === 'idle') return first;
   return first.done === true ? undefined : first.value;
 }

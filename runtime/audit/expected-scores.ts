@@ -80,6 +80,7 @@ export class ExpectedScores {
   #nowMs = 0;
   #fused: PerModality | undefined;
   #concepts = conceptsOf(undefined, noEvidence());
+  #intents = intentsOf(this.#concepts);
 
   /** Takes in one event at time `t`; `nowMs` is the user's clock after it. */
   take(nowMs: number, t: number, row: PerModality): void {
@@ -97,6 +98,7 @@ export class ExpectedScores {
     const kept = Math.exp(-elapsedMs / FUSION_MS);
     this.#fused = perModality((m) => drive[m] + (before[m] - drive[m]) * kept);
     this.#concepts = conceptsOf(this.#fused, this.#sums);
+    this.#intents = intentsOf(this.#concepts);
   }
 
   /** The user refused: nothing is known any more. */
@@ -105,10 +107,11 @@ export class ExpectedScores {
     this.#sums = noEvidence();
     this.#fused = undefined;
     this.#concepts = conceptsOf(undefined, this.#sums);
+    this.#intents = intentsOf(this.#concepts);
   }
 
   get intents(): FusedState['intents'] {
-    return intentsOf(this.#concepts);
+    return this.#intents;
   }
 
   get signals(): Record<Signal, number> {

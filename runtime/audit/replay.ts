@@ -4,44 +4,30 @@
  */
 import { channelOf } from '../../actors/channel/derive-channel.ts';
 import { type Control, controlSchema } from '../../protocols/control.ts';
-import { deadLetterSchema, MAX_EXCERPT_BYTES } from '../../protocols/dead-letter.ts';
 import { type Event, parseEvent } from '../../protocols/event.ts';
-import { decodeUserToken, type Partition, type StreamSequence } from '../../protocols/ids.ts';
+import { decodeUserToken } from '../../protocols/ids.ts';
 import { toMicros } from '../../protocols/money.ts';
-import { deadLetterSubject, parseLogSubject } from '../../protocols/subjects.ts';
+import { parseLogSubject } from '../../protocols/subjects.ts';
 import { upcast } from '../../protocols/upcast.ts';
 import type { PathItem } from '../../protocols/user-snapshot.ts';
 import { DecisionCheck } from './decision-check.ts';
 import type { Differences } from './differences.ts';
 import { ExpectedPartition } from './expected-partition.ts';
 import type { ExpectedUser } from './expected-user.ts';
+import { type AuditRecord, LetterCheck } from './letter-check.ts';
 import { shortId } from './seen-before.ts';
-import { readerOf, type StoredView } from './stored-view.ts';
-
-const readLetter = readerOf('deadLetter', deadLetterSchema);
-
-/** One message of the log. */
-export interface AuditRecord {
-  readonly sequence: number;
-  readonly subject: string;
-  readonly body: Uint8Array;
-  /** When the log stored it, Unix ms. */
-  readonly storedAtMs: number;
-}
+import type { StoredView } from './stored-view.ts';
 
 type Parsed<T> = { readonly value: T } | { readonly wrongField: string };
 
 export class LogReplay {
   readonly partitions = new Map<number, ExpectedPartition>();
+  readonly letters: LetterCheck;
   readonly decisions: DecisionCheck;
   events = 0;
-  deadLetters = 0;
-  readonly #stored: StoredView;
-  readonly #differences: Differences;
 
   constructor(stored: StoredView, differences: Differences) {
-    this.#stored = stored;
-    this.#differences = differences;
+    this.letters = new LetterCheck(stored, differences);
     this.decisions = new DecisionCheck(stored, differences);
   }
 
@@ -55,13 +41,17 @@ export class LogReplay {
   take(record: AuditRecord): void {
     const subject = parseLogSubject(record.subject);
     if (subject === undefined) {
-      this.#differences.add(`event ${record.sequence}`, 'a subject of the log', record.subject);
+      this.letters.stray(record);
       return;
     }
     const partition = this.partition(subject.partition);
     partition.lastSequence = record.sequence;
     if (subject.kind === 'event') this.events++;
-    if (this.#isBlamed(partition, record)) return;
+    if (this.letters.isBlamed(partition.partition, record)) {
+      // The rest is judged as if it had been right to give it up.
+      this.#refuse(partition, record, 'event');
+      return;
+    }
     if (subject.kind === 'control') {
       const control = parseControl(record.body);
       if ('value' in control) partition.control(control.value);
@@ -95,47 +85,10 @@ export class LogReplay {
     this.decisions.take(partition, user, event, sequence);
   }
 
-  /** A fault of the engine is in the dead letters too; the rest is judged as if it had to be. */
-  #isBlamed(partition: ExpectedPartition, record: AuditRecord): boolean {
-    const subject = letterOf(partition, record);
-    if (!this.#stored.has(subject)) return false;
-    const letter = this.#stored.peek(subject, readLetter);
-    if (letter?.field !== 'event') return false;
-    this.#differences.add(subject, 'an event that can be applied', letter.found);
-    this.#refuse(partition, record, 'event');
-    return true;
-  }
-
   #refuse(partition: ExpectedPartition, record: AuditRecord, field: string): void {
     partition.traffic.rejected++;
-    this.deadLetters++;
-    const subject = letterOf(partition, record);
-    if (!this.#stored.has(subject)) {
-      this.#differences.add(subject, `a dead letter, ${field} is wrong`, undefined);
-      return;
-    }
-    const letter = this.#stored.take(subject, readLetter);
-    if (letter === undefined) return;
-    // The words may come from another release's parser; what they are about may not differ.
-    const { expected: _, found: __, hint: ___, ...facts } = letter;
-    this.#differences.compare(
-      subject,
-      {
-        v: 1,
-        partition: partition.partition,
-        sequence: record.sequence,
-        subject: record.subject,
-        field,
-        bytes: record.body.length,
-        excerpt: Buffer.from(record.body.subarray(0, MAX_EXCERPT_BYTES)).toString('base64'),
-      },
-      facts,
-    );
+    this.letters.refused(partition.partition, record, field);
   }
-}
-
-function letterOf({ partition }: ExpectedPartition, { sequence }: AuditRecord): string {
-  return deadLetterSubject(partition as Partition, sequence as StreamSequence);
 }
 
 function parseControl(body: Uint8Array): Parsed<Control> {

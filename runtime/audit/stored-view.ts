@@ -21,6 +21,8 @@ export function readerOf<S extends z.ZodType>(
   };
 }
 
+const utf8 = new TextDecoder();
+
 export class StoredView {
   readonly #messages: Map<string, Uint8Array>;
   readonly #differences: Differences;
@@ -44,7 +46,7 @@ export class StoredView {
     const body = this.#messages.get(subject);
     if (body === undefined) return undefined;
     try {
-      return read(JSON.parse(new TextDecoder().decode(body)));
+      return read(JSON.parse(utf8.decode(body)));
     } catch (error) {
       const problem = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
       this.#differences.add(subject, 'a message as its schema describes it', problem);

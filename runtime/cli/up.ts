@@ -48,6 +48,7 @@ export async function up(options: UpOptions): Promise<void> {
         name: 'microtarget engine',
         ...loadOrCreateCredentials().engine,
       }));
+  stopOnSignal(stopping);
   const engine = await startEngine(nc, new Set(['worker', 'coordinator', 'gateway']), config);
   const httpUrl = engine.gateway?.listeningOrigin ?? '';
   const natsUrl = server?.url ?? nc.getServer();
@@ -57,7 +58,7 @@ export async function up(options: UpOptions): Promise<void> {
     void demoTraffic(nc, options.rate, stopping.signal);
   }
   printWelcome(natsUrl, httpUrl, options);
-  await untilSignal(stopping);
+  await untilAborted(stopping.signal);
   printLine('stopping: storing what is in flight …');
   withdraw();
   await stopAll(engine, nc, server);
@@ -68,10 +69,11 @@ export async function runRoles(roles: readonly Role[]): Promise<void> {
   const config = loadConfig();
   const stopping = new AbortController();
   const nc = await connectAs('engine', roles.join('+'));
+  stopOnSignal(stopping);
   const engine = await startEngine(nc, new Set(roles), config);
   const at = engine.gateway === undefined ? '' : ` at ${engine.gateway.listeningOrigin}`;
   printLine(`${roles.join(' and ')} running${at}; stop with Ctrl-C`);
-  await untilSignal(stopping);
+  await untilAborted(stopping.signal);
   await stopAll(engine, nc, undefined);
 }
 
@@ -158,14 +160,20 @@ Look at it, in another terminal:
 Ctrl-C stops it; what was stored stays.`);
 }
 
-/** Settles at the first SIGINT or SIGTERM, or when something else stops the engine. */
-async function untilSignal(stopping: AbortController): Promise<void> {
+/**
+ * Aborts at the first SIGINT or SIGTERM. Called before the engine starts: a signal during the start
+ * would end the process with its partitions still claimed.
+ */
+function stopOnSignal(stopping: AbortController): void {
   const stop = (): void => stopping.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  if (stopping.signal.aborted) return;
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
   await new Promise<void>((resolve) => {
-    stopping.signal.addEventListener('abort', () => resolve(), { once: true });
+    signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
 

@@ -13,7 +13,7 @@ import type { Settings } from '../../protocols/campaign.ts';
 import { ATTRIBUTION_FEED, controlSubject } from '../../protocols/subjects.ts';
 import { natsActorStore } from '../nats/actor-store.ts';
 import { linkOf } from '../nats/link.ts';
-import { natsMembership, RENEW_EVERY_MS } from '../nats/membership.ts';
+import { MEMBER_TTL_S, natsMembership, RENEW_EVERY_MS } from '../nats/membership.ts';
 import type { Clock, Membership } from '../ports.ts';
 import { pause } from '../timing.ts';
 import { liveAttribution } from './attribution.ts';
@@ -43,10 +43,15 @@ export class Coordinator {
   #run: Promise<void> = Promise.resolve();
   #alive: readonly string[] = [];
   #isLeading = false;
+  /** When the others last heard of this one. */
+  #renewedAtMs: number;
+  /** Ends the leadership of the moment. */
+  #failure = new AbortController();
 
   constructor(nc: NatsConnection, options: CoordinatorOptions) {
     this.#nc = nc;
     this.#options = options;
+    this.#renewedAtMs = options.clock.nowMs();
   }
 
   get isLeading(): boolean {
@@ -77,6 +82,12 @@ export class Coordinator {
   async #renew(membership: Membership): Promise<void> {
     try {
       this.#alive = await membership.renew();
+      const nowMs = this.#options.clock.nowMs();
+      const silentMs = nowMs - this.#renewedAtMs;
+      this.#renewedAtMs = nowMs;
+      if (silentMs <= MEMBER_TTL_S * 1_000) return;
+      // Its fence stops what it writes, but a leader with nothing to write would go on answering.
+      this.#failure.abort(new Error(`unheard of for ${silentMs} ms: another one may lead`));
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'could not renew membership');
     }
@@ -107,6 +118,7 @@ export class Coordinator {
     const js = jetstream(nc);
     await using view = await CellView.open(nc);
     const failure = new AbortController();
+    this.#failure = failure;
     const fail = (error: unknown): void => failure.abort(error);
     const desk = new BudgetDesk(state, {
       store,

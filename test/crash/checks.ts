@@ -134,7 +134,7 @@ export async function checkCampaigns(
     const { id, budget_micros } = campaign;
     if (spent_micros > budget_micros || granted_micros > budget_micros) {
       problems.push(
-        `campaign ${id} spent ${spent_micros} of ${budget_micros} micros, granted ${granted_micros}`,
+        `${id} spent ${spent_micros} of ${budget_micros} micros, granted ${granted_micros}`,
       );
     }
   }

@@ -1,5 +1,5 @@
 /**
- * The system under test: a nats-server, workers and a coordinator as processes of their own, and
+ * The system under test: a nats-server, workers and coordinators as processes of their own, and
  * what can be done to them.
  *
  * Owns the processes, the connections made through it, and what is in the run's folder: store,
@@ -21,7 +21,7 @@ import {
 import { provisionNatsServer } from '../../runtime/nats-server/provision.ts';
 import { pause } from '../../runtime/timing.ts';
 import { EngineProcess } from './engine-process.ts';
-import type { PlannedFault } from './fault-plan.ts';
+import { type PlannedFault, roleOf } from './fault-plan.ts';
 
 /** High enough that a win costs something even without a rival, so that budgets run out. */
 const RESERVE_MICROS = 50_000;
@@ -30,6 +30,7 @@ export interface ClusterOptions {
   /** Existing folder for everything that the run leaves behind. */
   readonly folder: string;
   readonly workers: number;
+  readonly coordinators: number;
   readonly partitions: number;
   /** User actors that a worker keeps in memory: few, so that they come and go. */
   readonly maxResidents: number;
@@ -42,7 +43,7 @@ export class Cluster implements AsyncDisposable {
   readonly #options: ClusterOptions;
   readonly #server: EmbeddedNatsServer;
   readonly #workers: readonly EngineProcess[];
-  readonly #coordinator: EngineProcess;
+  readonly #coordinators: readonly EngineProcess[];
   /** The end of what is being done to each victim (C1). */
   readonly #busy = new Map<string, Promise<void>>();
   readonly #connections: NatsConnection[] = [];
@@ -57,18 +58,19 @@ export class Cluster implements AsyncDisposable {
     this.#server = server;
     this.#credentials = credentials;
     const env = engineEnvironment(options, server.url, credentials);
-    const create = (name: string, role: 'worker' | 'coordinator'): EngineProcess =>
-      new EngineProcess(name, {
+    const create = (role: 'worker' | 'coordinator', number: number): EngineProcess => {
+      const name = `${role}-${number}`;
+      return new EngineProcess(name, {
         role,
         env,
         logFile: join(options.folder, `${name}.log`),
         wasServerDownSince: (sinceMs) => this.#serverDownUntilMs >= sinceMs,
         report: options.report,
       });
-    this.#workers = Array.from({ length: options.workers }, (_, i) =>
-      create(`worker-${i}`, 'worker'),
-    );
-    this.#coordinator = create('coordinator', 'coordinator');
+    };
+    const { workers, coordinators } = options;
+    this.#workers = Array.from({ length: workers }, (_, i) => create('worker', i));
+    this.#coordinators = Array.from({ length: coordinators }, (_, i) => create('coordinator', i));
   }
 
   /** Starts everything; resolves when all processes say that they run. */
@@ -88,8 +90,7 @@ export class Cluster implements AsyncDisposable {
     });
     const cluster = new Cluster(options, server, credentials);
     try {
-      await cluster.#coordinator.start();
-      await Promise.all(cluster.#workers.map((worker) => worker.start()));
+      await Promise.all(cluster.#processes.map((each) => each.start()));
       return cluster;
     } catch (error) {
       await cluster[Symbol.asyncDispose]();
@@ -115,13 +116,17 @@ export class Cluster implements AsyncDisposable {
   /** Log files of the engine's processes. */
   get logFiles(): readonly string[] {
     const { folder } = this.#options;
-    return [...this.#workers, this.#coordinator].map(({ name }) => join(folder, `${name}.log`));
+    return this.#processes.map(({ name }) => join(folder, `${name}.log`));
+  }
+
+  get #processes(): readonly EngineProcess[] {
+    return [...this.#coordinators, ...this.#workers];
   }
 
   /** Who a fault hits. */
-  victimOf({ kind, worker }: PlannedFault): string {
-    if (kind === 'server-kill') return 'nats-server';
-    return kind === 'coordinator-kill' ? 'coordinator' : `worker-${worker}`;
+  victimOf({ kind, victim }: PlannedFault): string {
+    const role = roleOf(kind);
+    return role === 'server' ? 'nats-server' : `${role}-${victim}`;
   }
 
   /**
@@ -141,20 +146,23 @@ export class Cluster implements AsyncDisposable {
     return done;
   }
 
-  async #inflictNow({ kind, worker: number, downMs }: PlannedFault, begun: () => void) {
-    const worker = this.#workers[number] as EngineProcess;
+  async #inflictNow({ kind, victim: number, downMs }: PlannedFault, begun: () => void) {
+    const group = roleOf(kind) === 'worker' ? this.#workers : this.#coordinators;
+    const victim = group[number] as EngineProcess;
     begun();
     switch (kind) {
       case 'worker-kill':
-        return restart(worker, 'SIGKILL', downMs);
       case 'coordinator-kill':
-        return restart(this.#coordinator, 'SIGKILL', downMs);
-      case 'worker-stop':
-        worker.signal('SIGSTOP');
+        await victim.end('SIGKILL');
         await pause(downMs);
-        return worker.signal('SIGCONT');
+        return victim.start();
+      case 'worker-stop':
+      case 'coordinator-stop':
+        victim.signal('SIGSTOP');
+        await pause(downMs);
+        return victim.signal('SIGCONT');
       case 'worker-term':
-        return this.#stopGracefully(worker, downMs);
+        return this.#stopGracefully(victim, downMs);
       case 'server-kill':
         return this.#killServer(downMs);
       default:
@@ -183,15 +191,9 @@ export class Cluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled(this.#connections.map((each) => each.close()));
-    await Promise.all([...this.#workers, this.#coordinator].map((each) => each.dispose()));
+    await Promise.all(this.#processes.map((each) => each.dispose()));
     await this.#server.stop();
   }
-}
-
-async function restart(victim: EngineProcess, signal: 'SIGKILL', downMs: number): Promise<void> {
-  await victim.end(signal);
-  await pause(downMs);
-  await victim.start();
 }
 
 function engineEnvironment(

@@ -12,6 +12,7 @@ const KINDS = [
   ['worker-stop', 3],
   ['server-kill', 2],
   ['coordinator-kill', 1],
+  ['coordinator-stop', 1],
   ['worker-term', 1],
 ] as const;
 export type FaultKind = (typeof KINDS)[number][0];
@@ -24,6 +25,7 @@ const DOWN_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'worker-stop': [4_000, 6_000],
   'server-kill': [0, 3_000],
   'coordinator-kill': [0, 3_000],
+  'coordinator-stop': [4_000, 6_000],
   'worker-term': [0, 2_000],
 };
 /** The share of faults that come while the one before is still going on. */
@@ -34,16 +36,20 @@ const QUIET_GAP_MS = [1_000, 4_000] as const;
 
 export interface PlannedFault {
   readonly kind: FaultKind;
-  /** Which worker, from 0; meaningless for faults of others. */
-  readonly worker: number;
+  /** Which of its kind, from 0. */
+  readonly victim: number;
   readonly downMs: number;
   /** Comes `gapMs` after the one before began; otherwise after everybody is back. */
   readonly overlaps: boolean;
   readonly gapMs: number;
 }
 
-/** Plans `count` faults for a system of `workers` workers. */
-export function planFaults(seed: number, count: number, workers: number): readonly PlannedFault[] {
+/** Plans `count` faults for a system of so many processes of each role. */
+export function planFaults(
+  seed: number,
+  count: number,
+  { workers, coordinators }: { readonly workers: number; readonly coordinators: number },
+): readonly PlannedFault[] {
   const random = seededRandom(seed);
   const between = ([from, to]: readonly [number, number]): number =>
     Math.round(from + random() * (to - from));
@@ -51,14 +57,20 @@ export function planFaults(seed: number, count: number, workers: number): readon
   while (kinds.length < count) kinds.push(pickWeighted(random, KINDS));
   return shuffled(kinds, random).map((kind, i) => {
     const overlaps = i > 0 && random() < OVERLAP_SHARE;
+    const candidates = { worker: workers, coordinator: coordinators, server: 1 }[roleOf(kind)];
     return {
       kind,
-      worker: Math.floor(random() * workers),
+      victim: Math.floor(random() * candidates),
       downMs: between(DOWN_MS[kind]),
       overlaps,
       gapMs: between(overlaps ? OVERLAP_GAP_MS : QUIET_GAP_MS),
     };
   });
+}
+
+/** Whose fault it is: the first word of the kind. */
+export function roleOf(kind: FaultKind): 'worker' | 'coordinator' | 'server' {
+  return kind.split('-', 1)[0] as 'worker' | 'coordinator' | 'server';
 }
 
 function shuffled<T>(values: readonly T[], random: () => number): T[] {

@@ -30,7 +30,7 @@ import {
   waitForQuiescence,
 } from './checks.ts';
 import { Cluster } from './cluster.ts';
-import { type FaultKind, type PlannedFault, planFaults } from './fault-plan.ts';
+import { type FaultKind, type PlannedFault, planFaults, roleOf } from './fault-plan.ts';
 import { Load, type LoadFigures } from './load.ts';
 import { Observer } from './observer.ts';
 import { type Fault, leaderlessMs, standstillMs } from './recovery.ts';
@@ -51,6 +51,7 @@ export interface CrashOptions {
   /** Events a second. */
   readonly rate: number;
   readonly workers: number;
+  readonly coordinators: number;
   readonly partitions: number;
   readonly visitors: number;
   /** Leave store and logs even if all held. */
@@ -68,8 +69,11 @@ export interface FaultReport {
   /** From the beginning of the load. */
   readonly atMs: number;
   readonly downMs: number;
-  /** The longest that a partition stood still; for a coordinator, that nobody led. */
-  readonly recoveryMs: number;
+  /**
+   * The longest that a partition stood still; for a coordinator, until another one led, and null if
+   * none took over: it came back in time, or had not led.
+   */
+  readonly recoveryMs: number | null;
 }
 
 export interface CrashReport {
@@ -123,10 +127,11 @@ class CrashRun {
   }
 
   async toTheEnd(): Promise<CrashReport> {
-    const { workers, partitions } = this.#options;
+    const { workers, coordinators, partitions } = this.#options;
     await using cluster = await Cluster.start({
       folder: this.#folder,
       workers,
+      coordinators,
       partitions,
       maxResidents: MAX_RESIDENTS,
       report: (problem) => this.#problem(problem),
@@ -180,9 +185,9 @@ class CrashRun {
   }
 
   async #inflictAll(cluster: Cluster, interrupted: AbortSignal): Promise<void> {
-    const { seed, faults, workers } = this.#options;
+    const { seed, faults } = this.#options;
     let goingOn: Promise<void>[] = [];
-    for (const planned of planFaults(seed, faults, workers)) {
+    for (const planned of planFaults(seed, faults, this.#options)) {
       if (!planned.overlaps) {
         await Promise.all(goingOn);
         goingOn = [];
@@ -259,13 +264,11 @@ class CrashRun {
   #reportOf(fault: Fault & { readonly planned: PlannedFault }, observer: Observer): FaultReport {
     const { kind, victim, atMs, planned } = fault;
     const recoveryMs =
-      kind === 'coordinator-kill'
+      roleOf(kind) === 'coordinator'
         ? leaderlessMs(fault, observer.leaderships)
         : standstillMs(fault, observer.positions);
-    const seconds = ((atMs - this.#startedMs) / 1_000).toFixed(1);
-    if (recoveryMs === undefined) {
-      this.#problem(`nobody led after ${victim} was killed at ${seconds} s`);
-    } else if (recoveryMs > planned.downMs + MAX_STANDSTILL_MS) {
+    if (recoveryMs !== null && recoveryMs > planned.downMs + MAX_STANDSTILL_MS) {
+      const seconds = ((atMs - this.#startedMs) / 1_000).toFixed(1);
       this.#problem(`${recoveryMs} ms of standstill after ${kind} of ${victim} at ${seconds} s`);
     }
     return {
@@ -274,7 +277,7 @@ class CrashRun {
       overlaps: planned.overlaps,
       atMs: atMs - this.#startedMs,
       downMs: planned.downMs,
-      recoveryMs: recoveryMs ?? Number.NaN,
+      recoveryMs,
     };
   }
 

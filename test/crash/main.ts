@@ -16,6 +16,7 @@ interface CommandOptions {
   readonly faults: number;
   readonly rate: number;
   readonly workers: number;
+  readonly coordinators: number;
   readonly partitions: number;
   readonly visitors: number;
   readonly keep: boolean;
@@ -25,9 +26,10 @@ interface CommandOptions {
 const program = new Command('crash')
   .description('kills the engine again and again under load, and looks for what was lost')
   .option('--seed <n>', 'what is done and when', integer(0, 2 ** 31), Date.now() % 1_000_000)
-  .option('--faults <k>', 'at least 5 for one of each kind', integer(1, 10_000), 10)
+  .option('--faults <k>', 'at least 6 for one of each kind', integer(1, 10_000), 10)
   .option('--rate <events>', 'events a second', integer(1, 50_000), 2_000)
   .option('--workers <n>', 'worker processes', integer(1, 16), 2)
+  .option('--coordinators <n>', 'coordinator processes; one leads', integer(1, 8), 1)
   .option('--partitions <n>', 'partitions of the log', integer(1, 64), 8)
   .option('--visitors <n>', 'simulated visitors at any time', integer(1, 1_000_000), 2_000)
   .option('--keep', 'leave store and logs even if all held', false)
@@ -54,10 +56,10 @@ async function crash(options: Omit<CommandOptions, 'json'>, json: boolean): Prom
     interrupted.abort();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  const { seed, faults, rate, workers, partitions, visitors } = options;
+  const { seed, faults, rate, workers, coordinators, partitions, visitors } = options;
   const replay =
     `npm run crash -- --seed ${seed} --faults ${faults} --rate ${rate} --workers ${workers} ` +
-    `--partitions ${partitions} --visitors ${visitors}`;
+    `--coordinators ${coordinators} --partitions ${partitions} --visitors ${visitors}`;
   const tell = (line: string): void => void process.stderr.write(`${line}\n`);
   tell(replay);
   try {

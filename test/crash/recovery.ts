@@ -24,6 +24,8 @@ export interface Fault {
   backMs?: number;
 }
 
+/** A change of leaders that comes later than this has another reason. */
+const TAKES_OVER_WITHIN_MS = 15_000;
 /** A standstill that begins this long after a fault is another one's. */
 const BEGINS_WITHIN_MS = 1_500;
 
@@ -51,8 +53,10 @@ export function standstillMs(
   return longestMs;
 }
 
-/** How long nobody led after a coordinator was killed; undefined if nobody led any more. */
-export function leaderlessMs(fault: Fault, leaderships: readonly Leadership[]): number | undefined {
+/** How long until another coordinator led; null if none took over before the next fault could. */
+export function leaderlessMs(fault: Fault, leaderships: readonly Leadership[]): number | null {
   const next = leaderships.find(({ atMs }) => atMs > fault.atMs);
-  return next === undefined ? undefined : next.atMs - fault.atMs;
+  if (next === undefined) return null;
+  const ms = next.atMs - fault.atMs;
+  return ms < TAKES_OVER_WITHIN_MS ? ms : null;
 }

@@ -48,13 +48,15 @@ export function printReport(report: CrashReport): void {
   for (const problem of report.problems) printLine(`PROBLEM: ${problem}`);
 }
 
-/** Recovery is the longest standstill of a partition; for coordinators, the time without a leader. */
+/** Recovery: a partition's longest standstill; for coordinators, the time without a leader. */
 function printFaults({ faults }: CrashReport): void {
   const rows = FAULT_KINDS.flatMap((kind) => {
     const of = faults.filter((fault) => fault.kind === kind);
     if (of.length === 0) return [];
-    const alone = of.filter((fault) => !isDisturbed(fault, faults)).map((f) => f.recoveryMs);
-    const all = of.map((f) => f.recoveryMs).sort((a, b) => a - b);
+    const times = (some: readonly FaultReport[]): number[] =>
+      some.flatMap(({ recoveryMs }) => recoveryMs ?? []).sort((a, b) => a - b);
+    const alone = times(of.filter((fault) => !isDisturbed(fault, faults)));
+    const all = times(of);
     const ms = (value: number | undefined): string =>
       value === undefined ? '–' : integer(Math.round(value));
     return [
@@ -62,7 +64,7 @@ function printFaults({ faults }: CrashReport): void {
         kind,
         String(of.length),
         String(alone.length),
-        ms(alone.length === 0 ? undefined : Math.max(...alone)),
+        ms(alone.at(-1)),
         ms(all[Math.floor(all.length / 2)]),
         ms(all.at(-1)),
       ],
@@ -78,6 +80,6 @@ function isDisturbed(fault: FaultReport, faults: readonly FaultReport[]): boolea
   return faults.some((other) => {
     if (other === fault) return false;
     const [first, second] = other.atMs < fault.atMs ? [other, fault] : [fault, other];
-    return second.atMs < first.atMs + first.downMs + first.recoveryMs;
+    return second.atMs < first.atMs + first.downMs + (first.recoveryMs ?? 0);
   });
 }

@@ -19,7 +19,7 @@ function losingTheBeginning(nc: NatsConnection): NatsConnection {
   });
 }
 
-test('a batch that arrives without its beginning is not stored, and nobody is to blame', async () => {
+test('a batch without its beginning is not stored, and nobody is to blame', async () => {
   await using server = await startTestServer();
   const nc = await server.connectAs('engine');
   await ensureStreams(nc, { partitions: 4, replicas: 1 });

@@ -5,12 +5,12 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
-import { ACTORS_STREAM, EVENTS_STREAM } from '../../protocols/subjects.ts';
+import { ACTORS_STREAM, EVENTS_STREAM, SERVICES } from '../../protocols/subjects.ts';
 import { type AuditReport, auditEngine } from '../../runtime/audit/audit.ts';
 import { publishAtomically } from '../../runtime/nats/atomic-batch.ts';
 import { ensureStreams } from '../../runtime/nats/streams.ts';
 import type { Worker } from '../../runtime/worker/worker.ts';
-import { startTestWorker, TEST_PARTITIONS, until } from '../engine-fixture.ts';
+import { startTestEngine, startTestWorker, TEST_PARTITIONS, until } from '../engine-fixture.ts';
 import { journeyLog, type Published } from '../journeys.ts';
 import { startTestServer } from '../nats-fixture.ts';
 
@@ -117,6 +117,21 @@ test('a log without its beginning is refused', async () => {
   await jsm.streams.deleteMessage(EVENTS_STREAM, 1);
   await expect(auditEngine(engine.nc)).rejects.toThrow(/EVENTS: .*cut short/);
 });
+
+const STRAY: Published = { subject: 'ingest.*', body: '{"type":"behavior"}' };
+
+async function applyCampaigns(nc: NatsConnection): Promise<boolean> {
+  const campaigns = ['ONE', 'TWO'].map((id, i) => ({
+    id,
+    name: id,
+    trigger_type: 'in_app_modal',
+    triggers: ['behavior', 'click'],
+    bid_micros: 20_000 * (i + 1),
+    budget_micros: 3_000_000,
+  }));
+  const answer = await nc.request(SERVICES.applyCampaigns, JSON.stringify(campaigns)).catch(() => {});
+  return answer !== undefined;
+}
 
 type Json = Record<string, unknown>;
 
@@ -263,6 +278,32 @@ test('what was tampered with is named', { timeout: 120_000 }, async () => {
     else await jsm.streams.purge(ACTORS_STREAM, { filter: target });
   }
   expectNoDifference(await auditEngine(nc));
+});
+
+test('an audit covers the coordinator: its grants, and its letters to stray events', async () => {
+  await using server = await startTestServer();
+  const nc = await server.connectAs('engine');
+  const engine = await startTestEngine(nc, new Set(['worker', 'coordinator'] as const));
+  await until('campaigns', () => applyCampaigns(nc));
+  const events = journeys(1_200, 20).filter(({ subject }) => subject.startsWith('ingest.'));
+  await publish(nc, [STRAY, ...events.slice(0, 600), STRAY, ...events.slice(600)]);
+  const jsm = await jetstreamManager(nc);
+  await until('both letters', async () => {
+    const { state } = await jsm.streams.info(ACTORS_STREAM, { subjects_filter: 'stray.*' });
+    return Object.keys(state.subjects ?? {}).length === 2;
+  });
+  const audited = async (): Promise<AuditReport | false> => {
+    const report = await auditEngine(nc);
+    expectNoDifference(report);
+    return report.events === events.length && report;
+  };
+  const { decisions, deadLetters } = await until('all events', audited);
+  expect(decisions).toBeGreaterThan(20);
+  expect(deadLetters).toBeGreaterThan(2);
+  await engine.stop();
+  const [first] = (await storedSubjects(nc)).filter((subject) => subject.startsWith('stray.'));
+  await jsm.streams.purge(ACTORS_STREAM, { filter: first as string });
+  expect((await auditEngine(nc)).differences.map(({ where }) => where)).toEqual([first]);
 });
 
 test('more differences than fit a report are counted', async () => {

@@ -15,6 +15,7 @@ const OPTIONS = {
   faults: FAULT_KINDS.length,
   rate: 200,
   workers: 2,
+  coordinators: 2,
   partitions: 4,
   visitors: 200,
 };
@@ -24,7 +25,8 @@ test('nothing is lost, doubled or overspent whatever is killed', async () => {
   if (!existsSync(main)) throw new Error(`expected a build at ${main}, found none: npm run build`);
   const said: string[] = [];
   const report = await runCrashTest({ ...OPTIONS, report: (line) => said.push(line) });
-  const replay = `CRASH_SEED=${SEED} does the same again; kept: ${report.folder}\n${said.join('\n')}`;
+  const story = said.join('\n');
+  const replay = `CRASH_SEED=${SEED} does the same again; kept: ${report.folder}\n${story}`;
   expect(report.problems, replay).toEqual([]);
   expect(new Set(report.faults.map(({ kind }) => kind)).size, replay).toBe(FAULT_KINDS.length);
   expect(report.acknowledged, replay).toBeGreaterThan(OPTIONS.rate);

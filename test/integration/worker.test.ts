@@ -2,6 +2,8 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { expect, test } from 'vitest';
 import type { Decision } from '../../protocols/decision.ts';
+import type { UserToken } from '../../protocols/ids.ts';
+import { decodeUser } from '../../protocols/user-record.ts';
 import { startTestWorker, until } from '../engine-fixture.ts';
 import { startTestServer } from '../nats-fixture.ts';
 
@@ -23,7 +25,8 @@ test('an event that asks for a decision gets one, and its user is stored', async
   const [decision] = await until('a decision', () => heard.length > 0 && heard);
   const jsm = await jetstreamManager(nc);
   const message = await jsm.streams.getMessage('ACTORS', { last_by_subj: 'state.*.user.ada' });
-  expect(message?.json()).toMatchObject({ v: 1, user: 'ada', chart: { session: 'active' } });
+  const stored = decodeUser('ada' as UserToken, message?.json());
+  expect(stored).toMatchObject({ chart: { session: 'active' }, state: { events: 1 } });
   expect(decision?.event_id).toBe(SAMPLE.event_id);
   await worker.stop();
 });

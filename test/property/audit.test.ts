@@ -25,7 +25,8 @@ import {
 } from '../../protocols/subjects.ts';
 import { decodeUser, encodeUser } from '../../protocols/user-record.ts';
 import { type Difference, Differences } from '../../runtime/audit/differences.ts';
-import { type AuditRecord, LogReplay } from '../../runtime/audit/replay.ts';
+import type { AuditRecord } from '../../runtime/audit/letter-check.ts';
+import { LogReplay } from '../../runtime/audit/replay.ts';
 import { StateCheck } from '../../runtime/audit/state-check.ts';
 import { StoredView } from '../../runtime/audit/stored-view.ts';
 import { type JourneyOptions, journeyLog, type Published } from '../journeys.ts';

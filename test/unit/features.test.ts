@@ -5,6 +5,7 @@ import { evolveFusion, fusionNodes } from '../../actors/user/fusion.ts';
 import { conceptsOf, intentsOf, leadingConcept } from '../../actors/user/intents.ts';
 import { SCALE_MS } from '../../actors/user/model.ts';
 import type { Event } from '../../protocols/event.ts';
+import { MODALITIES } from '../../protocols/user-snapshot.ts';
 import { BASE_MS, common, DAY_MS, HOUR_MS, MINUTE_MS } from '../generators.ts';
 
 const APP_ONLY = [1, 0, 0, 0, 0, 0];
@@ -87,6 +88,27 @@ describe('the fused state', () => {
     half.forEach((x, i) => {
       expect(x).toBeCloseTo((drive[i] as number) / 2, 12);
     });
+  });
+
+  test('is pulled along the edges: by confidence, towards the other level', () => {
+    const order = ['app', 'temporal', 'engagement', 'purchase', 'churn', 'zero_party'];
+    expect(MODALITIES).toEqual(order);
+    const nodes = {
+      level: [0.8, 0.2, 0.5, 0.4, 0.6, 0],
+      trend: [0, 0, 0.2, 0, -0.4, 0],
+      confidence: [0.5, 1, 0.5, 1, 1, 1],
+    };
+    const [app, temporal, engagement, purchase, churn, zeroParty] = evolveFusion(
+      undefined,
+      nodes,
+      0,
+    );
+    expect([app, zeroParty]).toEqual([0.8, 0]);
+    expect(temporal).toBeCloseTo(0.2 + 0.1 * 0.5 * 0.6, 12);
+    const pulls = 0.1 * 0.5 * 0.3 - 0.15 * 0.1 + 0.05 * -0.5;
+    expect(engagement).toBeCloseTo(0.5 + 0.5 * 0.2 + pulls, 12);
+    expect(purchase).toBeCloseTo(0.4 + 0.1 * 0.5 * 0.1 + 0.05 * -0.4 - 0.05 * 0.2, 12);
+    expect(churn).toBeCloseTo(0.6 - 0.5 * 0.4 - 0.1 * 0.5 * -0.1 - 0.1 * -0.4, 12);
   });
 
   test('is held to 0 … 1', () => {

@@ -150,10 +150,9 @@ describe('what is decided', () => {
   });
 
   test('the id of a decision follows from user and event, however the event is spelt', () => {
-    const log = withSale().applyAll([opportunity(0, BASE_MS)]);
-    const [receipt] = log.receipts;
-    const id = receipt?.decision.event_id ?? '';
-    expect(receipt?.decision.decision_id).toBe(decisionIdOf(ADA, id));
+    const id = '9f8c4b2a-1e3d-4f7c-8a2b-5d6e7f809102';
+    const log = withSale().applyAll([{ ...opportunity(0, BASE_MS), event_id: id }]);
+    expect(log.receipts[0]?.decision.decision_id).toBe(decisionIdOf(ADA, id));
     expect(decisionIdOf(ADA, id.toUpperCase())).toBe(decisionIdOf(ADA, id));
     expect(decisionIdOf(ADA, id)).toMatch(/^d_[0-9a-f]{16}$/);
   });

@@ -81,6 +81,31 @@ describe('window bias is counted, not hidden', () => {
   });
 });
 
+describe('what comes just in time', () => {
+  const LATENESS_MS = 20 * HOUR_MS;
+  const bought = () =>
+    new Journey(LOOKBACK_MS, LATENESS_MS).applyAll([
+      click(0, BASE_MS, 'a'),
+      conversion(1, BASE_MS + HOUR_MS, 'o1'),
+      click(2, BASE_MS + HOUR_MS + LATENESS_MS, 'b'),
+    ]);
+
+  test('is put in its place, at the very last moment still before the conversion', () => {
+    const journey = bought();
+    journey.apply(click(3, BASE_MS + HOUR_MS, 'c'));
+    expect(journey.losses.touchesTooLate).toBe(0);
+    expect(journey.counted()).toEqual(journey.batch());
+    expect(journey.tally.totals().transitions.get('c')).toEqual(new Map([['(conversion)', 1]]));
+  });
+
+  test('and a millisecond later is too late', () => {
+    const journey = bought();
+    journey.apply(click(3, BASE_MS + HOUR_MS - 1, 'c'));
+    expect(journey.losses.touchesTooLate).toBe(1);
+    expect(journey.counted()).toEqual(journey.batch());
+  });
+});
+
 describe('items are in order', () => {
   test('by time, touches before conversions, then by id, however they arrive', () => {
     const items = [order(1), touch(1, 'b'), touch(1, 'a'), touch(0, 'c'), order(2)];
@@ -125,8 +150,12 @@ describe('bounds', () => {
     }
     expect(journey.mostItems).toBe(MAX_PATH_ITEMS);
     expect(journey.counted()).toEqual(journey.batch());
+    // The last pair to settle is the 172nd; its own time is settled with it, the next one is not.
+    const settledMs = BASE_MS + 171 * DAY_MS + 1;
+    expect(journey.state.pathSettledMs).toBe(settledMs);
     journey.apply(click(9_000, BASE_MS + 10 * DAY_MS, 'late'));
-    expect(journey.losses.touchesTooLate).toBe(1);
+    journey.apply(click(9_003, settledMs, 'late'));
+    expect(journey.losses.touchesTooLate).toBe(2);
     journey.apply(refund(9_001, BASE_MS + 300 * DAY_MS, 'o10'));
     expect(journey.losses).toMatchObject({ refundsUnmatched: 1, refundedMicros: 0 });
     journey.apply(click(9_002, BASE_MS + 290 * DAY_MS + 2, 'late'));

@@ -10,6 +10,9 @@ import type { Signals } from './auction.ts';
 
 const DAY_MS = 86_400_000;
 
+/** Recent wins remembered per user, over all campaigns. */
+export const MAX_EXPOSURES = 32;
+
 /** What asks for a decision. */
 export interface Occasion {
   readonly atMs: number;
@@ -62,5 +65,10 @@ function frequencyExclusion(
     if (distanceMs < campaign.frequency.min_spacing_s * 1_000) return 'min_spacing';
     if (distanceMs < DAY_MS) wins++;
   }
-  return wins >= campaign.frequency.max_per_day ? 'frequency_cap' : undefined;
+  if (wins >= campaign.frequency.max_per_day) return 'frequency_cap';
+  // A full memory cannot tell what it has forgotten: nobody wins before it reaches back far enough.
+  const [oldest] = exposures;
+  if (oldest === undefined || exposures.length < MAX_EXPOSURES) return undefined;
+  const horizonMs = Math.max(DAY_MS, campaign.frequency.min_spacing_s * 1_000);
+  return Math.abs(atMs - oldest.t) < horizonMs ? 'frequency_cap' : undefined;
 }

@@ -12,14 +12,11 @@ import type { Event } from '../../protocols/event.ts';
 import type { DecisionId, StreamSequence, UserToken } from '../../protocols/ids.ts';
 import type { FusedState } from '../../protocols/user-snapshot.ts';
 import { type AuctionResult, type Bidder, qualityParts, runAuction } from '../campaign/auction.ts';
-import { exclusionOf, type Occasion } from '../campaign/eligibility.ts';
+import { exclusionOf, MAX_EXPOSURES, type Occasion } from '../campaign/eligibility.ts';
 import { hash64 } from '../hash.ts';
 import { leadingConcept, signalsOf } from '../user/intents.ts';
 import { MODEL_VERSION } from '../user/model.ts';
 import type { PartitionState } from './state.ts';
-
-/** Recent wins kept per user; no cap or spacing looks back further than they reach. */
-export const MAX_EXPOSURES = 32;
 
 export interface DecisionMade {
   readonly receipt: Receipt;

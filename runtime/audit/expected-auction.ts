@@ -13,6 +13,8 @@ import {
 import type { FusedState } from '../../protocols/user-snapshot.ts';
 
 const DAY_MS = 86_400_000;
+/** Wins that the engine remembers per user. */
+export const MAX_EXPOSURES = 32;
 
 /** What an event offers to campaigns. */
 export interface Occasion {
@@ -137,6 +139,10 @@ function whyNot({ campaign, status }: CampaignCell, input: AuctionInput): Exclus
     .map((exposure) => Math.abs(t - exposure.t));
   if (distancesMs.some((ms) => ms < min_spacing_s * 1_000)) return 'min_spacing';
   if (distancesMs.filter((ms) => ms < DAY_MS).length >= max_per_day) return 'frequency_cap';
+  const [oldest] = input.exposures;
+  const isFull = oldest !== undefined && input.exposures.length >= MAX_EXPOSURES;
+  const horizonMs = Math.max(DAY_MS, min_spacing_s * 1_000);
+  if (isFull && Math.abs(t - oldest.t) < horizonMs) return 'frequency_cap';
   const budget = input.delivery.get(campaign.id);
   const leftMicros = (budget?.granted_micros ?? 0) - (budget?.spent_micros ?? 0);
   if (leftMicros < bid_micros) return 'budget';

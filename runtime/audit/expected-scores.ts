@@ -143,7 +143,15 @@ function noEvidence(): Evidence {
 }
 
 function perModality<T>(make: (modality: Modality) => T): Record<Modality, T> {
-  return Object.fromEntries(MODALITIES.map((m) => [m, make(m)])) as Record<Modality, T>;
+  // Written out, not made from entries: this is called several times for every event.
+  return {
+    app: make('app'),
+    temporal: make('temporal'),
+    engagement: make('engagement'),
+    purchase: make('purchase'),
+    churn: make('churn'),
+    zero_party: make('zero_party'),
+  };
 }
 
 function share(x: number | undefined, half: number): number {

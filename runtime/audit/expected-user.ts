@@ -8,13 +8,13 @@ import type { Event } from '../../protocols/event.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
 import type { StoredUser } from '../../protocols/user-record.ts';
 import type { Chart, FusedState } from '../../protocols/user-snapshot.ts';
+import { MAX_EXPOSURES } from './expected-auction.ts';
 import { ExpectedPath, type PathTotals } from './expected-path.ts';
 import { ExpectedScores, rowOf } from './expected-scores.ts';
 import { SeenBefore } from './seen-before.ts';
 
 const DAY_MS = 86_400_000;
 const LAPSE_MS = 30 * DAY_MS;
-const MAX_EXPOSURES = 32;
 const MAX_INTERESTS = 32;
 const INTEREST_MS = 14 * DAY_MS;
 const INTEREST_GAIN = 0.2;

@@ -48,6 +48,7 @@ export class Cluster implements AsyncDisposable {
   readonly #busy = new Map<string, Promise<void>>();
   readonly #connections: NatsConnection[] = [];
   #serverDownUntilMs = 0;
+  #isDisposed = false;
 
   private constructor(
     options: ClusterOptions,
@@ -174,6 +175,7 @@ export class Cluster implements AsyncDisposable {
     this.#serverDownUntilMs = Number.POSITIVE_INFINITY;
     await this.#server.kill();
     await pause(downMs);
+    if (this.#isDisposed) return;
     await this.#server.restart();
     this.#serverDownUntilMs = performance.now();
   }
@@ -190,8 +192,11 @@ export class Cluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
     await Promise.allSettled(this.#connections.map((each) => each.close()));
     await Promise.all(this.#processes.map((each) => each.dispose()));
+    // Nothing is started any more, but a restart that had begun has to end before the server does.
+    await Promise.all(this.#busy.values());
     await this.#server.stop();
   }
 }

@@ -54,6 +54,8 @@ export interface CrashOptions {
   readonly coordinators: number;
   readonly partitions: number;
   readonly visitors: number;
+  /** Stretches the quiet times between faults; 1 is what a thorough run takes. */
+  readonly pace?: number;
   /** Leave store and logs even if all held. */
   readonly keep?: boolean;
   readonly signal?: AbortSignal;
@@ -107,7 +109,8 @@ export async function runCrashTest(options: CrashOptions): Promise<CrashReport> 
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     return report;
   } catch (error) {
-    options.report?.(`store and logs are in ${folder}`);
+    if (options.signal?.aborted === true) rmSync(folder, { recursive: true, force: true });
+    else options.report?.(`store and logs are in ${folder}`);
     throw error;
   }
 }
@@ -124,6 +127,10 @@ class CrashRun {
     this.#options = options;
     this.#folder = folder;
     this.#report = options.report ?? (() => {});
+  }
+
+  get #pace(): number {
+    return this.#options.pace ?? 1;
   }
 
   async toTheEnd(): Promise<CrashReport> {
@@ -159,9 +166,9 @@ class CrashRun {
     // Looked at below; a rejection before that must not end the process.
     waves.catch(() => {});
     try {
-      await pause(WARM_UP_MS, interrupted);
+      await pause(WARM_UP_MS * this.#pace, interrupted);
       await this.#inflictAll(cluster, interrupted);
-      await pause(WIND_DOWN_MS, interrupted);
+      await pause(WIND_DOWN_MS * this.#pace, interrupted);
     } finally {
       ending.abort();
       interrupted.removeEventListener('abort', stop);
@@ -174,8 +181,9 @@ class CrashRun {
 
   async #reportPulse(load: Load, signal: AbortSignal): Promise<void> {
     let before = 0;
-    while (!signal.aborted) {
+    for (;;) {
       await pause(PULSE_EVERY_MS, signal);
+      if (signal.aborted) return;
       const acknowledged = load.ledger.length;
       const rate = Math.round(((acknowledged - before) / PULSE_EVERY_MS) * 1_000);
       before = acknowledged;
@@ -192,7 +200,7 @@ class CrashRun {
         await Promise.all(goingOn);
         goingOn = [];
       }
-      await pause(planned.gapMs, interrupted);
+      await pause(planned.gapMs * this.#pace, interrupted);
       if (interrupted.aborted) return;
       goingOn.push(this.#inflict(cluster, planned));
     }

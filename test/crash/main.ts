@@ -69,7 +69,8 @@ async function crash(options: Omit<CommandOptions, 'json'>, json: boolean): Prom
     if (report.folder !== undefined) tell(`\nstore and logs are in ${report.folder}`);
     if (report.problems.length === 0) return 0;
   } catch (error) {
-    if (interrupted.signal.aborted) return EXIT_INTERRUPTED;
+    // The load would wait for acknowledgements that cannot come any more.
+    if (interrupted.signal.aborted) process.exit(EXIT_INTERRUPTED);
     tell(`\n${error instanceof Error ? error.stack : String(error)}`);
   }
   tell(`\nthe same experiment again: ${replay}`);

@@ -18,6 +18,7 @@ const OPTIONS = {
   coordinators: 2,
   partitions: 4,
   visitors: 200,
+  pace: 0.5,
 };
 
 test('nothing is lost, doubled or overspent whatever is killed', async () => {

@@ -150,6 +150,6 @@ test('a single busy partition gets to spend the budget but for less than one bid
       const unusedElsewhere = simulation.granted - (simulation.actor.granted_micros[0] ?? 0);
       expect(micros - simulation.spent - unusedElsewhere).toBeLessThan(bidMicros);
     }),
-    50,
+    25,
   );
 });

@@ -205,6 +205,6 @@ test('a path never grows beyond its bound, and counts stay balanced when it sett
       expect(journey.mostItems).toBeLessThanOrEqual(MAX_PATH_ITEMS);
       expectBalance(journey);
     }),
-    40,
+    20,
   );
 });

@@ -153,3 +153,13 @@ test('of several reasons the first in the documented order is named', () => {
     ...['min_spacing', 'frequency_cap', 'budget', 'may bid'],
   ]);
 });
+
+test('frequency_cap: with 32 wins of a day remembered, whose so ever, nobody wins another', () => {
+  const campaign = campaignWith('sale', { triggers: ['behavior'] });
+  const others = (oldestMs: number) =>
+    wins('other', [oldestMs, ...new Array<number>(31).fill(BASE_MS - MINUTE_MS)]);
+  const reason = (oldestMs: number) =>
+    exclusionOf(campaign, 'live', GRANTED, PAGE_VIEW, EVEN, others(oldestMs));
+  expect(reason(BASE_MS - DAY_MS + 1)).toBe('frequency_cap');
+  expect(reason(BASE_MS - DAY_MS)).toBeUndefined();
+});

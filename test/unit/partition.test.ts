@@ -1,6 +1,7 @@
 /** A partition's step by example: what each event leads to, and what reference data does. */
 import { describe, expect, test } from 'vitest';
-import { decisionIdOf, MAX_EXPOSURES } from '../../actors/partition/decide.ts';
+import { MAX_EXPOSURES } from '../../actors/campaign/eligibility.ts';
+import { decisionIdOf } from '../../actors/partition/decide.ts';
 import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
 import type { ChannelsCell } from '../../protocols/cells.ts';
 import { MAX_RECEIPT_CANDIDATES } from '../../protocols/decision.ts';

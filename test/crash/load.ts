@@ -23,7 +23,7 @@ import { pause } from '../../runtime/timing.ts';
  * Events sent and not acknowledged yet. A server too slow for the rate must answer so many within
  * the timeout, or copies of what is merely waiting would crowd out everything else.
  */
-const MAX_IN_FLIGHT = 1_000;
+const MAX_IN_FLIGHT = 4_000;
 const TICK_MS = 10;
 const ACK_TIMEOUT_MS = 5_000;
 /** An event is sent again after a random pause up to this. */

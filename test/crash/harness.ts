@@ -13,7 +13,7 @@
  * K2 No campaign spends more than its budget (I5).
  * K3 The engine comes back from every fault without help but a restart of what was killed.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -299,8 +299,10 @@ class CrashRun {
 function warningsOf(logFiles: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const file of logFiles) {
+    // A process that was killed may have written nothing, or half a line.
+    if (!existsSync(file)) continue;
     for (const line of readFileSync(file, 'utf8').split('\n')) {
-      if (!line.startsWith('{')) continue;
+      if (!line.startsWith('{') || !line.endsWith('}')) continue;
       const { msg, problem } = JSON.parse(line) as { msg?: string; problem?: string };
       const text = problem === undefined ? (msg ?? line) : `${msg}: ${problem}`;
       const kind = text.replace(/\d+/g, 'N').slice(0, 120);

@@ -27,12 +27,13 @@ const main = join(folder, 'runtime', 'main.ts');
 /** Says what it was given; `wait` stays until SIGTERM, `fail` ends with 7. */
 const PROGRAM = `
 const given: readonly string[] = process.argv.slice(2);
-console.log(JSON.stringify(given));
 if (given.includes('fail')) process.exitCode = 7;
 if (given.includes('wait')) {
   const timer = setInterval(() => {}, 1_000);
   process.on('SIGTERM', () => { console.log('stopping'); clearInterval(timer); });
 }
+// Said last: whoever reads it may send a signal at once.
+console.log(JSON.stringify(given));
 `;
 
 beforeAll(() => {

@@ -2,6 +2,7 @@
  * The audit against the actors, without a server: the actors take in a log event by event, the
  * audit calculates the same from the page; on any log they must agree.
  */
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { applyEvent, countRejected } from '../../actors/partition/apply.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
@@ -153,7 +154,7 @@ function journeysOf(seed: number, more: Partial<JourneyOptions> = {}): Published
   return journeyLog({ seed, ...shape, ...more });
 }
 
-const RUNS = Number(process.env.AUDIT_RUNS ?? 4);
+const RUNS = Number(process.env.AUDIT_RUNS ?? 3);
 const FIRST_SEED = Number(process.env.AUDIT_SEED ?? 1);
 const SEEDS = Array.from({ length: RUNS }, (_, i) => FIRST_SEED + i);
 
@@ -193,4 +194,20 @@ test.for(SCENARIOS)('the actors and the page agree %s', { timeout: 1_000_000 }, 
     const found = disagreements(journeysOf(seed, options));
     expect(found, `AUDIT_RUNS=1 AUDIT_SEED=${seed}`).toEqual([]);
   }
+});
+
+test('the audit shares no code with the actors that it checks', () => {
+  const shared = new Set([
+    'hash.ts',
+    'channel/derive-channel.ts',
+    'user/model.ts',
+    'user/steps.ts',
+  ]);
+  const folder = new URL('../../runtime/audit/', import.meta.url);
+  const used = readdirSync(folder).flatMap((file) => {
+    const imports = readFileSync(new URL(file, folder), 'utf8').matchAll(/actors\/([\w/-]+\.ts)/g);
+    return [...imports].map(([, path = '']) => path);
+  });
+  expect(used.length).toBeGreaterThan(0);
+  expect(used.filter((path) => !shared.has(path))).toEqual([]);
 });

@@ -41,6 +41,6 @@ JOURNEY.forEach(([what, fields], i) => {
       `engagement ${intents[0]}  purchase ${intents[1]}  churn ${intents[2]}\n`,
   );
 });
-for (const { name, cell } of partition.takeDirty()) {
-  if (name.startsWith('paths')) process.stdout.write(`${name} ${JSON.stringify(cell)}\n`);
+for (const [, entry] of partition.takeLedger().orders) {
+  process.stdout.write(`ledger ${JSON.stringify(entry)}\n`);
 }

@@ -9,24 +9,6 @@ const count = z.int();
 const micros = z.int();
 const v = z.literal(1);
 
-/** The states of a path's chain that are not channels. */
-export const START = '(start)';
-export const CONVERSION = '(conversion)';
-export const NULL = '(null)';
-
-/** Paths that began on one UTC day: name `paths.<yyyymmdd>`. */
-export const pathsCellSchema = z.object({
-  v,
-  paths: count,
-  conversions: count,
-  value_micros: micros,
-  /** Transitions of order 1: from, to, how often; an open path counts as ended in null. */
-  transitions: z.record(z.string(), z.record(z.string(), count)),
-  /** Conversion value by the path's last channel. */
-  value_by_last: z.record(z.string(), micros),
-});
-export type PathsCell = z.infer<typeof pathsCellSchema>;
-
 /** Touches and what they cost on one UTC day of event time: name `channels.<yyyymmdd>`. */
 export const channelsCellSchema = z.object({
   v,
@@ -92,7 +74,6 @@ export type ReferenceCell = z.infer<typeof referenceCellSchema>;
 
 /** Every cell by the first word of its name. */
 export interface CellByKind {
-  readonly paths: PathsCell;
   readonly channels: ChannelsCell;
   readonly traffic: TrafficCell;
   readonly campaign: CampaignCell;

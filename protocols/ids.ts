@@ -56,12 +56,17 @@ export function userIdProblem(id: string): UserIdProblem | undefined {
  * everything beyond ASCII become the percent-encoded bytes of their UTF-8 form, upper-case.
  */
 export function encodeUserId(id: UserId): UserToken {
-  if (PLAIN_TOKEN.test(id)) return id as string as UserToken;
+  return encodeToken(id) as UserToken;
+}
+
+/** Encodes any other name, such as an order's, as a subject token, in the same way. */
+export function encodeToken(name: string): string {
+  if (PLAIN_TOKEN.test(name)) return name;
   let token = '';
-  for (const char of id) {
+  for (const char of name) {
     token += LEGAL_CHAR.test(char) && !RESERVED.has(char) ? char : percentEncode(char);
   }
-  return token as UserToken;
+  return token;
 }
 
 /** Decodes a subject token to the user id, or says why it is not a canonical token (D2). */

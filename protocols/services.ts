@@ -4,10 +4,14 @@
  */
 import { z } from 'zod';
 import { campaignSchema, campaignStatusSchema } from './campaign.ts';
+import { ledgerEntrySchema } from './conversion-ledger.ts';
 import { decisionSchema } from './decision.ts';
+import { MAX_ID_CHARS } from './event.ts';
 import { userSnapshotSchema } from './user-snapshot.ts';
 
 export const MAX_CAMPAIGNS_PER_REQUEST = 256;
+/** The highest order of a chain that is calculated live. */
+export const MAX_LIVE_ORDER = 4;
 
 export const problemSchema = z.object({ problem: z.string() });
 export type Problem = z.infer<typeof problemSchema>;
@@ -28,38 +32,91 @@ export const inspectAttributionRequest = z.object({
   /** Cohorts of path start, inclusive UTC days `yyyymmdd`. */
   from: day.optional(),
   to: day.optional(),
-  /** Adds the transition counts. */
+  /** Of the Markov chain. */
+  order: z.int().min(1).max(MAX_LIVE_ORDER).optional(),
+  /** Adds the transition counts of order 1. */
   transitions: z.boolean().optional(),
+  /** Adds the 95 % interval of each removal effect. */
+  intervals: z.boolean().optional(),
+  /** Adds how well each order predicts. */
+  choose_order: z.boolean().optional(),
 });
 export type AttributionRequest = z.infer<typeof inspectAttributionRequest>;
+
+const creditSchema = z.object({
+  conversions: z.number(),
+  value_micros: z.int(),
+});
+/** By rule-based model: first, last, linear, position, timeDecay, shapley. */
+const creditByModelSchema = z.record(z.string(), creditSchema);
 
 export const attributionReportSchema = z.object({
   v: z.literal(1),
   at_ms: z.int(),
   currency: z.string(),
-  model: z.literal('markov'),
-  order: z.literal(1),
+  /** Of the Markov chain, and how many states it has. */
+  order: z.int(),
+  states: z.int(),
   paths: z.int(),
   conversions: z.int(),
   value_micros: z.int(),
   p_conversion: z.number(),
+  /** What no path shows, over all days: the window's bias, and what came too late. */
+  outside: z.object({
+    lookback_ms: z.int(),
+    touches: z.int(),
+    conversions: z.int(),
+    touches_too_late: z.int(),
+    conversions_too_late: z.int(),
+  }),
   channels: z.array(
     z.object({
       channel: z.string(),
       removal_effect: z.number(),
+      /** Of the 95 % interval, if asked for. */
+      removal_effect_low: z.number().optional(),
+      removal_effect_high: z.number().optional(),
       value_removal_effect: z.number(),
-      conversions: z.number(),
-      value_micros: z.number(),
+      /** By the Markov chain. */
+      ...creditSchema.shape,
+      models: creditByModelSchema,
       impressions: z.int(),
       clicks: z.int(),
       cost_micros: z.int(),
-      /** Attributed value over cost; null where nothing was spent. */
+      /** Markov value over cost; null where nothing was spent. */
       roas: z.number().nullable(),
     }),
   ),
+  campaigns: z.array(z.object({ campaign: z.string(), models: creditByModelSchema })),
   transitions: z.array(z.object({ from: z.string(), to: z.string(), count: z.int() })).optional(),
+  order_choice: z
+    .object({
+      suggested: z.int().nullable(),
+      scores: z.array(z.object({ order: z.int(), auc: z.number(), penalized_auc: z.number() })),
+    })
+    .optional(),
 });
 export type AttributionReport = z.infer<typeof attributionReportSchema>;
+
+export const inspectConversionRequest = z.object({ order: z.string().min(1).max(MAX_ID_CHARS) });
+const namedCredit = z.object({ name: z.string(), ...creditSchema.shape });
+export const conversionReportSchema = z.object({
+  order: z.string(),
+  currency: z.string(),
+  /** More than one where users share an order id. */
+  conversions: z.array(
+    z.object({
+      user_id: z.string(),
+      ...ledgerEntrySchema.omit({ v: true, order: true }).shape,
+      /** Per model, `markov` with the removal effects of this moment: who is credited with what. */
+      credits: z.record(
+        z.string(),
+        z.object({ channels: z.array(namedCredit), campaigns: z.array(namedCredit) }),
+      ),
+    }),
+  ),
+});
+export type ConversionReport = z.infer<typeof conversionReportSchema>;
 
 export const campaignReportSchema = z.object({
   campaign: campaignSchema,

@@ -7,14 +7,25 @@
  *   state.<p>.checkpoint              a partition's position and fence     (stream ACTORS)
  *   state.<p>.user.<user>             a user actor's snapshot
  *   state.<p>.cell.<kind>[.<key>]     a partition's cumulative aggregates, last value each (I3)
+ *   journal.<p>.<sequence>.<part>     what a commit changed about paths, until it is folded
+ *   ledger.<user>.<order>             a conversion with its path
+ *   erasure.<user>                    a task: forget this user's conversions
  *   out.decisions.<user>              republished to applications as decisions.<user>
  *   receipts.<user>.<decision>        a decision with the full reason why
  *   deadletter.<p>.<sequence>         an event that could not be taken, with field and reason
  *   stray.<sequence>                  an event published to a wildcard, in nobody's log
  *   coordinator.checkpoint|campaign.<id>  the coordinator's own durable state
+ *   channels.head|paths.<day>.<chunk>|credits.<day>   the channel actors': the journal, folded
  *   member.<group>-<id>               liveness                             (stream MEMBERS)
  */
-import type { CampaignId, DecisionId, Partition, StreamSequence, UserToken } from './ids.ts';
+import {
+  type CampaignId,
+  type DecisionId,
+  encodeToken,
+  type Partition,
+  type StreamSequence,
+  type UserToken,
+} from './ids.ts';
 
 export const EVENTS_STREAM = 'EVENTS';
 export const ACTORS_STREAM = 'ACTORS';
@@ -30,6 +41,9 @@ export const CELLS_ALL = 'state.*.cell.>';
 export const RECEIPTS_ALL = 'receipts.*.*';
 export const STRAYS_ALL = 'stray.*';
 export const COORDINATOR_ALL = 'coordinator.>';
+export const JOURNAL_ALL = 'journal.>';
+export const ERASURES_ALL = 'erasure.*';
+export const CHANNELS_ALL = 'channels.>';
 export const ACTORS_SUBJECTS: readonly string[] = [
   'state.>',
   'out.>',
@@ -37,6 +51,10 @@ export const ACTORS_SUBJECTS: readonly string[] = [
   'deadletter.>',
   STRAYS_ALL,
   COORDINATOR_ALL,
+  JOURNAL_ALL,
+  'ledger.>',
+  ERASURES_ALL,
+  CHANNELS_ALL,
 ];
 export const MEMBERS_ALL = 'member.*';
 
@@ -114,6 +132,44 @@ export function straySubject(sequence: StreamSequence): string {
   return `stray.${sequence}`;
 }
 
+/** One message of a commit's path journal. */
+export function journalSubject(partition: Partition, sequence: number, part: number): string {
+  return `journal.${partition}.${sequence}.${part}`;
+}
+
+/** Where a user's conversion stands in the ledger. */
+export function ledgerSubject(user: UserToken, order: string): string {
+  return `ledger.${user}.${encodeToken(order)}`;
+}
+
+/** An order in the ledger, whosever it is. */
+export function ledgerOfOrder(order: string): string {
+  return `ledger.*.${encodeToken(order)}`;
+}
+
+/** Everything in the ledger about one user. */
+export function ledgerOfUser(user: UserToken): string {
+  return `ledger.${user}.*`;
+}
+
+/** The task to forget a user's conversions. */
+export function erasureSubject(user: UserToken): string {
+  return `erasure.${user}`;
+}
+
+/** The channel actors' checkpoint and fence. */
+export const CHANNELS_HEAD = 'channels.head';
+
+/** Some of the paths that began on a day. */
+export function pathChunkSubject(day: string, chunk: number): string {
+  return `channels.paths.${day}.${chunk}`;
+}
+
+/** What rule-based models credit to channels and campaigns for paths that began on a day. */
+export function creditsSubject(day: string): string {
+  return `channels.credits.${day}`;
+}
+
 /** The coordinator's fence. */
 export const COORDINATOR_CHECKPOINT = 'coordinator.checkpoint';
 
@@ -188,6 +244,7 @@ export function replySubject(headerValue: string): string | undefined {
 export const SERVICES = {
   inspectUser: 'inspect.user',
   inspectAttribution: 'inspect.attribution',
+  inspectConversion: 'inspect.conversion',
   inspectCampaigns: 'inspect.campaigns',
   inspectPartitions: 'inspect.partitions',
   applyCampaigns: 'campaigns.apply',

@@ -21,6 +21,12 @@ const KINDS = {
   deadLetter: { current: 1, upcasters: {} as Upcasters },
   control: { current: 1, upcasters: {} as Upcasters },
   campaignActor: { current: 1, upcasters: {} as Upcasters },
+  pathJournal: { current: 1, upcasters: {} as Upcasters },
+  ledgerEntry: { current: 1, upcasters: {} as Upcasters },
+  erasure: { current: 1, upcasters: {} as Upcasters },
+  channelsHead: { current: 1, upcasters: {} as Upcasters },
+  pathChunk: { current: 1, upcasters: {} as Upcasters },
+  dayCredits: { current: 1, upcasters: {} as Upcasters },
   coordinatorCheckpoint: { current: 1, upcasters: {} as Upcasters },
 } as const;
 

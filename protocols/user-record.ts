@@ -18,6 +18,9 @@ import {
   fusedStateSchema,
   isPathConversion,
   type PathItem,
+  type PendingRefund,
+  type SettledOrder,
+  type TouchFact,
   type UserSnapshot,
 } from './user-snapshot.ts';
 
@@ -60,13 +63,22 @@ export const userRecordSchema = z.object({
   /** topic -> weight, atMs, and 1 if declared. */
   interests: z.record(z.string(), z.tuple([z.number(), int]).rest(z.literal(1))),
   step: shape.step,
-  /** Touches: t, id, channel. Conversions: t, id, order, micros. */
+  /** Touches: t, id, channel, campaign if any. Conversions: t, id, order, micros. */
   path: z.array(
-    z.union([z.tuple([int, z.string(), z.string()]), z.tuple([int, z.string(), z.string(), int])]),
+    z.union([
+      z.tuple([int, z.string(), z.string()]).rest(z.string()),
+      z.tuple([int, z.string(), z.string(), int]),
+    ]),
   ),
   settled: int,
   /** pathLookbackMs, absent with an empty path. */
   lookback: int.optional(),
+  /** Settled orders: order, t, micros, and t, channel, campaign if any of each touch. */
+  orders: z
+    .array(z.tuple([z.string(), int, int, z.array(z.tuple([int, z.string()]).rest(z.string()))]))
+    .optional(),
+  /** Refunds of orders not seen yet: order, t, count, micros, and 1 if one is of the whole. */
+  refunds: z.array(z.tuple([z.string(), int, int, int]).rest(z.literal(1))).optional(),
   /** campaign, t, decision. */
   exposures: z.array(z.tuple([z.string(), int, z.string()])),
   lastDecision: z.string().nullable(),
@@ -107,6 +119,8 @@ export function encodeUser(sequence: StreamSequence, chart: Chart, state: FusedS
     record.consent = [consent.measurement, consent.personalization, consent.atMs];
   }
   if (state.pathLookbackMs !== 0) record.lookback = state.pathLookbackMs;
+  if (state.orders.length > 0) record.orders = state.orders.map(packOrder);
+  if (state.refunds.length > 0) record.refunds = state.refunds.map(packRefund);
   return JSON.stringify(record);
 }
 
@@ -145,6 +159,8 @@ export function decodeUser(user: UserToken, json: unknown): StoredUser {
     path: record.path.map(unpackItem),
     pathSettledMs: record.settled,
     pathLookbackMs: record.lookback ?? 0,
+    orders: record.orders?.map(unpackOrder) ?? [],
+    refunds: record.refunds?.map(unpackRefund) ?? [],
     exposures: record.exposures.map(([campaign, t, decision]) => ({ campaign, t, decision })),
     lastDecision: record.lastDecision,
   };
@@ -177,13 +193,40 @@ function packInterests(interests: FusedState['interests']): UserRecord['interest
 }
 
 function packItem(item: PathItem): UserRecord['path'][number] {
-  return isPathConversion(item)
-    ? [item.t, item.id, item.order, item.micros]
-    : [item.t, item.id, item.channel];
+  if (isPathConversion(item)) return [item.t, item.id, item.order, item.micros];
+  const { t, id, channel, campaign } = item;
+  return campaign === undefined ? [t, id, channel] : [t, id, channel, campaign];
 }
 
-function unpackItem([t, id, name, micros]: UserRecord['path'][number]): PathItem {
-  return micros === undefined ? { t, id, channel: name } : { t, id, order: name, micros };
+function unpackItem([t, id, name, last]: UserRecord['path'][number]): PathItem {
+  if (typeof last === 'number') return { t, id, order: name, micros: last };
+  return last === undefined ? { t, id, channel: name } : { t, id, channel: name, campaign: last };
+}
+
+type PackedOrder = NonNullable<UserRecord['orders']>[number];
+type PackedRefund = NonNullable<UserRecord['refunds']>[number];
+
+function packOrder({ order, t, micros, touches }: SettledOrder): PackedOrder {
+  const packed = touches.map(({ t: at, channel, campaign }): PackedOrder[3][number] =>
+    campaign === undefined ? [at, channel] : [at, channel, campaign],
+  );
+  return [order, t, micros, packed];
+}
+
+function unpackOrder([order, t, micros, packed]: PackedOrder): SettledOrder {
+  const touches = packed.map(
+    ([at, channel, campaign]): TouchFact =>
+      campaign === undefined ? { t: at, channel } : { t: at, channel, campaign },
+  );
+  return { order, t, micros, touches };
+}
+
+function packRefund({ order, t, count, micros, isWhole }: PendingRefund): PackedRefund {
+  return isWhole ? [order, t, count, micros, 1] : [order, t, count, micros];
+}
+
+function unpackRefund([order, t, count, micros, whole]: PackedRefund): PendingRefund {
+  return { order, t, count, micros, isWhole: whole === 1 };
 }
 
 function pairs(ends: readonly number[]): [number, number][] {

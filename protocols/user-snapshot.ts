@@ -42,7 +42,12 @@ export const duplicatesSchema = z.object({
 export type DuplicateMemory = z.infer<typeof duplicatesSchema>;
 
 /** A channel touch on a path. */
-export const pathTouchSchema = z.object({ t: ms, id: z.string(), channel: z.string() });
+export const pathTouchSchema = z.object({
+  t: ms,
+  id: z.string(),
+  channel: z.string(),
+  campaign: z.string().optional(),
+});
 /** A conversion on a path; `micros` is what is left of its value after refunds. */
 export const pathConversionSchema = z.object({
   t: ms,
@@ -54,6 +59,43 @@ export const pathItemSchema = z.union([pathTouchSchema, pathConversionSchema]);
 export type PathTouch = z.infer<typeof pathTouchSchema>;
 export type PathConversion = z.infer<typeof pathConversionSchema>;
 export type PathItem = z.infer<typeof pathItemSchema>;
+
+/** What a touch is to attribution, whoever counts it. */
+export const touchFactSchema = pathTouchSchema.omit({ id: true });
+export type TouchFact = z.infer<typeof touchFactSchema>;
+
+/** What the ledger keeps of a touch. */
+export function touchFact({ t, channel, campaign }: TouchFact): TouchFact {
+  return campaign === undefined ? { t, channel } : { t, channel, campaign };
+}
+
+/** One path: its touches in order, and the conversion that ended it; without one, null so far. */
+export interface Path {
+  readonly touches: readonly TouchFact[];
+  readonly conversion: { readonly t: number; readonly micros: number } | undefined;
+}
+
+/** A conversion that has settled with its path, which refunds still reach. */
+export const settledOrderSchema = z.object({
+  order: z.string(),
+  t: ms,
+  /** What is left of its value. */
+  micros: z.int(),
+  touches: z.array(touchFactSchema),
+});
+export type SettledOrder = z.infer<typeof settledOrderSchema>;
+
+/** Refunds of an order that has not come yet. */
+export const pendingRefundSchema = z.object({
+  order: z.string(),
+  /** The latest one's event time. */
+  t: ms,
+  count: z.int(),
+  micros: z.int(),
+  /** One of them takes back the whole order. */
+  isWhole: z.boolean(),
+});
+export type PendingRefund = z.infer<typeof pendingRefundSchema>;
 
 /** True for a conversion, false for a touch. */
 export function isPathConversion(item: PathItem): item is PathConversion {
@@ -94,6 +136,9 @@ export const fusedStateSchema = z.object({
   pathSettledMs: ms,
   /** The lookback window under which the path is counted; 0 while it is empty. */
   pathLookbackMs: ms,
+  /** Orders that have settled, the latest last. */
+  orders: z.array(settledOrderSchema),
+  refunds: z.array(pendingRefundSchema),
   /** Recent wins, oldest first. */
   exposures: z.array(z.object({ campaign: z.string(), t: ms, decision: z.string() })),
   lastDecision: z.string().nullable(),

@@ -2,11 +2,12 @@
  * A partition's log applied in memory, by the very functions that the worker calls: controls and
  * events in, verdicts, receipts, cells and snapshots out.
  */
+import { Cohorts } from '../actors/channel/cohorts.ts';
 import { type Applied, applyEvent } from '../actors/partition/apply.ts';
 import { type NamedCell, PartitionState } from '../actors/partition/state.ts';
 import { newUserActor, restoreUserActor, type UserActor } from '../actors/user/actor.ts';
 import type { Campaign, CampaignStatus, Settings } from '../protocols/campaign.ts';
-import type { Cell, DeliveryCell, PathsCell, TrafficCell } from '../protocols/cells.ts';
+import type { Cell, DeliveryCell, TrafficCell } from '../protocols/cells.ts';
 import type { Receipt } from '../protocols/decision.ts';
 import type { Event } from '../protocols/event.ts';
 import type { StreamSequence, UserToken } from '../protocols/ids.ts';
@@ -21,6 +22,8 @@ export class PartitionLog {
   readonly receipts: Receipt[] = [];
   readonly #actors = new Map<UserToken, UserActor>();
   readonly #cells = new Map<string, Cell>();
+  readonly #cohorts = new Cohorts();
+  #commits = 0;
   #sequence = 0;
   #controlVersion = 0;
 
@@ -74,14 +77,29 @@ export class PartitionLog {
     return this.state.delivery(campaign);
   }
 
-  pathsCells(): PathsCell[] {
-    return [...this.cells()].flatMap(([name, cell]) =>
-      name.startsWith('paths.') ? [cell as PathsCell] : [],
-    );
+  /** The path counts of all commits so far; each look is a commit. */
+  get cohorts(): Cohorts {
+    const parts = this.state.journal.take(0, ++this.#commits);
+    for (const entry of parts) this.#cohorts.fold(JSON.parse(JSON.stringify(entry)));
+    return this.#cohorts;
+  }
+
+  /** `<day> a > b` -> conversions, nulls, micros. */
+  paths(): Record<string, number[]> {
+    const { days, index } = this.cohorts;
+    const paths: Record<string, number[]> = {};
+    for (const [day, { table }] of days) {
+      for (const { path, conversions, nulls, value } of table.rows()) {
+        const names = [...path].map((touch) => index.names[touch.charCodeAt(0)]);
+        paths[`${day} ${names.join(' > ')}`] = [conversions, nulls, value];
+      }
+    }
+    return paths;
   }
 
   /** Forgets all memory and goes on from what is stored, as after a crash. */
   restart(): void {
+    void this.cohorts;
     const stored = [...this.cells()].map(([name, cell]) => ({
       name,
       cell: JSON.parse(JSON.stringify(cell)) as Cell,
@@ -97,6 +115,6 @@ export class PartitionLog {
   bytes(): string {
     const users = [...this.#actors].map(([user, { value, context }]) => [user, value, context]);
     const cells = [...this.cells()].sort(([a], [b]) => (a < b ? -1 : 1));
-    return JSON.stringify({ users, cells, receipts: this.receipts });
+    return JSON.stringify({ users, cells, paths: this.paths(), receipts: this.receipts });
   }
 }

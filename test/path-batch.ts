@@ -19,8 +19,16 @@ export interface Batch {
   readonly conversionsWithoutPath: number;
 }
 
-/** The figures of a user's items, in whatever order they are given. */
-export function batchOf(items: readonly PathItem[], lookbackMs: number): Batch {
+/**
+ * The figures of a user's items, in whatever order they are given.
+ *
+ * @param taken conversions that were taken back after they had settled: their paths end in null.
+ */
+export function batchOf(
+  items: readonly PathItem[],
+  lookbackMs: number,
+  taken: ReadonlySet<PathItem> = new Set(),
+): Batch {
   const tally = new PathTally();
   let touchesOutsideWindow = 0;
   let conversionsWithoutPath = 0;
@@ -28,8 +36,10 @@ export function batchOf(items: readonly PathItem[], lookbackMs: number): Batch {
     const endMs = conversion?.t ?? touches.at(-1)?.t ?? 0;
     const inside = touches.slice(-MAX_TOUCHES).filter(({ t }) => t > endMs - lookbackMs);
     touchesOutsideWindow += touches.length - inside.length;
-    if (inside.length > 0) count(inside, conversion, tally);
-    else if (conversion !== undefined) conversionsWithoutPath++;
+    const isTaken = conversion !== undefined && taken.has(conversion);
+    const left = isTaken ? undefined : conversion;
+    if (inside.length > 0) tally.path({ touches: inside, conversion: left }, 1);
+    else if (left !== undefined) conversionsWithoutPath++;
   }
   return { figures: tally.figures(), touchesOutsideWindow, conversionsWithoutPath };
 }
@@ -59,20 +69,4 @@ function groupsOf(items: readonly PathItem[], lookbackMs: number): Group[] {
     rest = rest.slice(end + 1);
   }
   return groups;
-}
-
-function count(
-  touches: readonly PathTouch[],
-  conversion: PathConversion | undefined,
-  tally: PathTally,
-): void {
-  const day = new Date((touches[0] as PathTouch).t).toISOString().slice(0, 10).replaceAll('-', '');
-  const end = conversion === undefined ? '(null)' : '(conversion)';
-  const walk = ['(start)', ...touches.map(({ channel }) => channel), end];
-  walk.forEach((state, i) => {
-    const from = walk[i - 1];
-    if (from !== undefined && from !== state) tally.transition(day, from, state, 1);
-  });
-  tally.path(day, 1);
-  if (conversion !== undefined) tally.conversion(day, walk.at(-2) as string, conversion.micros, 1);
 }

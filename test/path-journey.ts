@@ -28,6 +28,10 @@ export class Journey {
   #settings: Settings;
   /** Every item that was accepted, as refunds have left it. */
   #accepted: PathItem[] = [];
+  /** Conversions of it that were taken back after they had settled. */
+  readonly #taken = new Set<PathItem>();
+  /** Refunds that came before their order. */
+  readonly #early = new Map<string, (number | undefined)[]>();
 
   constructor(lookback_ms: number, lateness_ms: number) {
     this.#settings = { ...DEFAULT_SETTINGS, lookback_ms, lateness_ms };
@@ -46,7 +50,7 @@ export class Journey {
     this.state = moveAlongPath(before, folded, event, this.#settings, this.tally, this.losses);
     const isTooLate = this.losses.touchesTooLate + this.losses.conversionsTooLate > lost;
     const item = isTooLate ? undefined : itemOf(event);
-    if (item !== undefined) this.#accepted.push(item);
+    if (item !== undefined) this.#accept(item);
     this.mostItems = Math.max(this.mostItems, this.state.path.length);
   }
 
@@ -63,18 +67,34 @@ export class Journey {
 
   /** The same from scratch, over everything accepted. */
   batch(): Batch {
-    return batchOf(this.#accepted, this.#settings.lookback_ms);
+    return batchOf(this.#accepted, this.#settings.lookback_ms, this.#taken);
   }
 
-  /** A refund finds an order only on the path that is kept; there it takes micros from it. */
+  #accept(item: PathItem): void {
+    let micros = 'order' in item ? item.micros : 0;
+    const early = 'order' in item ? (this.#early.get(item.order) ?? []) : [];
+    for (const value of early) micros -= value === undefined ? micros : toMicros(value);
+    if ('order' in item) this.#early.delete(item.order);
+    if (early.length === 0) this.#accepted.push(item);
+    else if (micros > 0) this.#accepted.push({ ...item, micros } as PathItem);
+  }
+
+  /** A refund takes from an order that is kept; one that has settled goes on ending its path. */
   #refund(order: string, value: number | undefined): void {
     const isOrder = (item: PathItem): item is PathConversion =>
       'order' in item && item.order === order;
-    if (!this.state.path.some(isOrder)) return;
+    const isSettled = this.state.orders.some((settled) => settled.order === order);
+    if (!isSettled && !this.state.path.some(isOrder)) {
+      this.#early.set(order, [...(this.#early.get(order) ?? []), value]);
+      return;
+    }
     this.#accepted = this.#accepted.flatMap((item): PathItem[] => {
-      if (!isOrder(item)) return [item];
+      if (!isOrder(item) || this.#taken.has(item)) return [item];
       const micros = value === undefined ? 0 : item.micros - toMicros(value);
-      return micros > 0 ? [{ ...item, micros }] : [];
+      const left = { ...item, micros: Math.max(0, micros) };
+      if (micros <= 0 && !isSettled) return [];
+      if (micros <= 0) this.#taken.add(left);
+      return [left];
     });
   }
 }

@@ -1,35 +1,37 @@
 /**
- * The simplest place that transition counts can go to: plain maps, summed over all cohorts or by
- * one, for tests that compare them with counts made in another way.
+ * The simplest place that path counts can go to: plain maps, for tests that compare them with
+ * counts made in another way.
  */
-import type { PathTotals } from '../actors/channel/removal-effects.ts';
-import type { PathCounts } from '../actors/user/path.ts';
+import { PathTable } from '../actors/channel/path-table.ts';
+import type { JourneyEffects } from '../actors/user/journey.ts';
+import { utcDay } from '../protocols/cells.ts';
+import type { LedgerEntry } from '../protocols/conversion-ledger.ts';
+import type { Path } from '../protocols/user-snapshot.ts';
 
-export class PathTally implements PathCounts {
-  /** `<day> <from> > <to>`, `<day> paths`, … -> figure; what returns to zero is taken out. */
+export class PathTally implements JourneyEffects {
+  /** `<day> a > b > <micros or null>` -> how often; what returns to zero is taken out. */
   readonly #figures = new Map<string, number>();
+  /** What the ledger holds, by order. */
+  readonly ledger = new Map<string, LedgerEntry>();
   /** The least that any figure ever was. */
   least = 0;
 
-  transition(day: string, from: string, to: string, by: number): void {
-    this.#add(`${day}\t${from}\t${to}`, by);
-  }
-
-  path(day: string, by: number): void {
-    this.#add(`${day}\tpaths`, by);
-  }
-
-  conversion(day: string, lastChannel: string, micros: number, by: number): void {
-    this.#add(`${day}\tconversions`, by);
-    this.#add(`${day}\tvalue`, by * micros);
-    this.#add(`${day}\tvalue of last\t${lastChannel}\t`, by * micros);
-  }
-
-  #add(key: string, by: number): void {
+  path({ touches, conversion }: Path, by: 1 | -1): void {
+    const end = conversion?.micros ?? 'null';
+    const names = touches.map(({ channel }) => channel).join(' > ');
+    const key = `${utcDay(touches[0]?.t ?? 0)} ${names} > ${end}`;
     const sum = (this.#figures.get(key) ?? 0) + by;
     if (sum === 0) this.#figures.delete(key);
     else this.#figures.set(key, sum);
     this.least = Math.min(this.least, sum);
+  }
+
+  order(entry: LedgerEntry): void {
+    this.ledger.set(entry.order, entry);
+  }
+
+  forgetOrders(): void {
+    this.ledger.clear();
   }
 
   /** All figures that are not zero, by name. */
@@ -37,22 +39,29 @@ export class PathTally implements PathCounts {
     return Object.fromEntries([...this.#figures].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  /** The figures of all days together, as attribution takes them. */
-  totals(): PathTotals {
-    const transitions = new Map<string, Map<string, number>>();
-    const valueByLast = new Map<string, number>();
-    const sums = { paths: 0, conversions: 0, value: 0 };
-    for (const [key, figure] of this.#figures) {
-      const [, name = '', to, valued] = key.split('\t');
-      if (valued !== undefined)
-        valueByLast.set(to ?? '', (valueByLast.get(to ?? '') ?? 0) + figure);
-      else if (to === undefined) sums[name as keyof typeof sums] += figure;
-      else {
-        const row = transitions.get(name) ?? new Map<string, number>();
-        transitions.set(name, row.set(to, (row.get(to) ?? 0) + figure));
-      }
+  /** The paths of all days together, as attribution takes them. */
+  table(): PathTable {
+    const table = new PathTable();
+    for (const [key, count] of this.#figures) {
+      const channels = key.slice('yyyymmdd '.length).split(' > ');
+      const end = channels.pop();
+      const path = table.encode(channels);
+      if (end === 'null') table.add(path, 0, count, 0);
+      else table.add(path, count, 0, count * Number(end));
     }
-    const { paths, conversions, value: valueMicros } = sums;
-    return { paths, conversions, valueMicros, transitions, valueByLast };
+    return table;
   }
+}
+
+/** A table of journeys such as `a > b > 12`: channels, then the value or `null`. */
+export function tableOf(...journeys: readonly string[]): PathTable {
+  const table = new PathTable();
+  for (const journey of journeys) {
+    const channels = journey.split(' > ');
+    const end = channels.pop();
+    const isNull = end === 'null';
+    const value = isNull ? 0 : Number(end);
+    table.add(table.encode(channels), isNull ? 0 : 1, isNull ? 1 : 0, value);
+  }
+  return table;
 }

@@ -12,7 +12,7 @@ import type { FusedState } from '../../protocols/user-snapshot.ts';
 import { channelOf } from '../channel/derive-channel.ts';
 import { receiveEvent, type UserActor, withState } from '../user/actor.ts';
 import { admit } from '../user/duplicates.ts';
-import { hasOrder, moveAlongPath, type PathTally } from '../user/journey.ts';
+import { hasOrder, type JourneyEffects, moveAlongPath, type PathTally } from '../user/journey.ts';
 import { allows } from '../user/state.ts';
 import { decide } from './decide.ts';
 import type { PartitionState } from './state.ts';
@@ -69,7 +69,12 @@ export function applyEvent(
     refundsUnmatched: 0,
     refundedMicros: 0,
   };
-  let state = moveAlongPath(before, next.context, event, settings, partition, tally);
+  const effects: JourneyEffects = {
+    path: (path, by) => partition.journal.path(path, by),
+    order: (entry) => partition.order(user, entry),
+    forgetOrders: () => partition.forgetOrders(user, sequence),
+  };
+  let state = moveAlongPath(before, next.context, event, settings, effects, tally);
   traffic.touches_too_late += tally.touchesTooLate;
   traffic.conversions_too_late += tally.conversionsTooLate;
   traffic.touches_outside_window += tally.touchesOutsideWindow;

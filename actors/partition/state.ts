@@ -13,13 +13,14 @@ import type {
   CellKind,
   ChannelsCell,
   DeliveryCell,
-  PathsCell,
   ReferenceCell,
   TrafficCell,
 } from '../../protocols/cells.ts';
 import type { Control } from '../../protocols/control.ts';
+import type { LedgerEntry } from '../../protocols/conversion-ledger.ts';
+import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
 import type { Micros } from '../../protocols/money.ts';
-import type { PathCounts } from '../user/path.ts';
+import { PathJournal } from './path-journal.ts';
 
 const EMPTY_TRAFFIC: TrafficCell = {
   v: 1,
@@ -52,9 +53,20 @@ export interface CampaignEntry {
   readonly status: CampaignStatus;
 }
 
-export class PartitionState implements PathCounts {
+export interface LedgerChanges {
+  readonly erasures: readonly (readonly [user: UserToken, sequence: StreamSequence])[];
+  readonly orders: readonly (readonly [user: UserToken, entry: LedgerEntry])[];
+}
+
+export class PartitionState {
   readonly #cells = new Map<string, Cell>();
   readonly #dirty = new Set<string>();
+  /** What changed about paths since the last commit. */
+  readonly journal = new PathJournal();
+  /** What changed in the ledger of conversions since then, by user and order. */
+  readonly #orders = new Map<UserToken, Map<string, LedgerEntry>>();
+  /** Users whose older conversions must go, with the event that asked for it. */
+  readonly #erasures = new Map<UserToken, StreamSequence>();
   /** Campaigns by id; kept beside the cells because every auction walks them. */
   readonly campaigns = new Map<string, CampaignEntry>();
 
@@ -108,23 +120,16 @@ export class PartitionState implements PathCounts {
     channels[channel] = counts;
   }
 
-  transition(day: string, from: string, to: string, by: number): void {
-    const { transitions } = this.#change('paths', day, emptyPaths);
-    const row = own(transitions, from) ?? {};
-    transitions[from] = row;
-    addTo(row, to, by);
-    if (own(row, to) === undefined && Object.keys(row).length === 0) delete transitions[from];
+  /** Puts a user's conversion into the ledger as it now is. */
+  order(user: UserToken, entry: LedgerEntry): void {
+    const orders = this.#orders.get(user) ?? new Map<string, LedgerEntry>();
+    this.#orders.set(user, orders.set(entry.order, entry));
   }
 
-  path(day: string, by: number): void {
-    this.#change('paths', day, emptyPaths).paths += by;
-  }
-
-  conversion(day: string, lastChannel: string, micros: Micros, by: number): void {
-    const cell = this.#change('paths', day, emptyPaths);
-    cell.conversions += by;
-    cell.value_micros += by * micros;
-    addTo(cell.value_by_last, lastChannel, by * micros);
+  /** Takes a user's conversions out of the ledger. */
+  forgetOrders(user: UserToken, sequence: StreamSequence): void {
+    this.#orders.delete(user);
+    this.#erasures.set(user, sequence);
   }
 
   /** Takes in reference data from the log; older or equal versions change nothing. */
@@ -172,9 +177,22 @@ export class PartitionState implements PathCounts {
     return dirty;
   }
 
-  /** How many cells the next takeDirty() returns: what a commit still has to hold. */
+  /** The ledger's changes since the last call: erasures, which come first, and conversions. */
+  takeLedger(): LedgerChanges {
+    const erasures = [...this.#erasures];
+    const orders = [...this.#orders].flatMap(([user, byOrder]) =>
+      [...byOrder.values()].map((entry) => [user, entry] as const),
+    );
+    this.#erasures.clear();
+    this.#orders.clear();
+    return { erasures, orders };
+  }
+
+  /** How many messages all that has changed takes: what a commit still has to hold. */
   get dirtyCount(): number {
-    return this.#dirty.size;
+    let count = this.#dirty.size + this.#erasures.size + this.journal.messageCount;
+    for (const byOrder of this.#orders.values()) count += byOrder.size;
+    return count;
   }
 }
 
@@ -183,19 +201,8 @@ function own<T>(record: Record<string, T>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
-/** Adds to an entry and drops it at zero, so that what was retracted leaves no trace. */
-function addTo(record: Record<string, number>, key: string, by: number): void {
-  const sum = (own(record, key) ?? 0) + by;
-  if (sum === 0) delete record[key];
-  else record[key] = sum;
-}
-
 function emptyReference(): ReferenceCell {
   return { v: 1, settings: DEFAULT_SETTINGS, settings_version: 0, grants_version: 0 };
-}
-function emptyPaths(): PathsCell {
-  const transitions = Object.create(null) as PathsCell['transitions'];
-  return { v: 1, paths: 0, conversions: 0, value_micros: 0, transitions, value_by_last: {} };
 }
 function emptyChannels(): ChannelsCell {
   return { v: 1, channels: {} };

@@ -11,8 +11,8 @@
  *      counted as "retract the paths before, assert the paths after".
  *   P2 Pruning never changes a count: it forgets only what no acceptable item can reach any more.
  */
-import { CONVERSION, NULL, START, utcDay } from '../../protocols/cells.ts';
-import type { Micros } from '../../protocols/money.ts';
+
+import type { Path, PathConversion, PathTouch } from '../../protocols/user-snapshot.ts';
 import { isPathConversion, type PathItem } from '../../protocols/user-snapshot.ts';
 
 /** Touches a path may hold; of longer ones the last are kept. */
@@ -20,27 +20,17 @@ export const MAX_PATH_TOUCHES = 128;
 /** Items kept per user; beyond, the oldest settle early. */
 export const MAX_PATH_ITEMS = 256;
 
-/** One path: its channels with immediate repeats collapsed, and how it ended. */
-export interface Path {
-  readonly channels: readonly string[];
-  /** The UTC day of its first touch: the cohort it counts in. */
-  readonly day: string;
-  /** What the conversion is worth, or undefined for a path that ends in null so far. */
-  readonly conversionMicros: Micros | undefined;
-}
-
 /** The paths of a list of items, with what fell outside every one of them. */
 export interface CutPaths {
   readonly paths: readonly Path[];
   readonly touchesOutsideWindow: number;
-  readonly conversionsWithoutPath: number;
+  /** Conversions with no touch inside the lookback window. */
+  readonly withoutPath: readonly PathConversion[];
 }
 
 /** Where changes of the counts go; `by` is +1 or -1. */
 export interface PathCounts {
-  transition(day: string, from: string, to: string, by: number): void;
-  path(day: string, by: number): void;
-  conversion(day: string, lastChannel: string, micros: Micros, by: number): void;
+  path(path: Path, by: 1 | -1): void;
 }
 
 export interface PathBounds {
@@ -60,12 +50,14 @@ export function placeItem(items: readonly PathItem[], item: PathItem): PathItem[
 /** Cuts items, sorted by placeItem's order, into paths. O(n). */
 export function cutPaths(items: readonly PathItem[], lookbackMs: number): CutPaths {
   const paths: Path[] = [];
+  const withoutPath: PathConversion[] = [];
   let touchesOutsideWindow = 0;
-  let conversionsWithoutPath = 0;
   let first = 0;
-  let open: PathItem[] = [];
-  const close = (micros: Micros | undefined): void => {
-    if (first < open.length) paths.push(pathOf(open, first, micros));
+  let open: PathTouch[] = [];
+  const close = (conversion: PathConversion | undefined): void => {
+    if (first < open.length) {
+      paths.push({ touches: first === 0 ? open : open.slice(first), conversion });
+    } else if (conversion !== undefined) withoutPath.push(conversion);
     open = [];
     first = 0;
   };
@@ -76,8 +68,7 @@ export function cutPaths(items: readonly PathItem[], lookbackMs: number): CutPat
       touchesOutsideWindow -= first;
       first = advance(open, first, item.t - lookbackMs);
       touchesOutsideWindow += first;
-      if (first === open.length) conversionsWithoutPath++;
-      close(item.micros);
+      close(item);
       continue;
     }
     open.push(item);
@@ -87,19 +78,23 @@ export function cutPaths(items: readonly PathItem[], lookbackMs: number): CutPat
     touchesOutsideWindow += first - before;
   }
   close(undefined);
-  return { paths, touchesOutsideWindow, conversionsWithoutPath };
+  return { paths, touchesOutsideWindow, withoutPath };
 }
 
-/** Counts the change from one list of paths to another (P1). O(changed touches). */
+/** Counts the change from one list of paths to another (P1). O(touches). */
 export function countChange(
   before: readonly Path[],
   after: readonly Path[],
   counts: PathCounts,
 ): void {
-  const shared = Math.min(before.length, after.length);
-  for (let i = 0; i < shared; i++) replacePath(before[i] as Path, after[i] as Path, counts);
-  for (let i = shared; i < before.length; i++) countPath(before[i] as Path, counts, -1, 0);
-  for (let i = shared; i < after.length; i++) countPath(after[i] as Path, counts, 1, 0);
+  const longest = Math.max(before.length, after.length);
+  for (let i = 0; i < longest; i++) {
+    const was = before[i];
+    const is = after[i];
+    if (was !== undefined && is !== undefined && isSamePath(was, is)) continue;
+    if (was !== undefined) counts.path(was, -1);
+    if (is !== undefined) counts.path(is, 1);
+  }
 }
 
 /** What is kept of a path. */
@@ -188,40 +183,8 @@ function advance(touches: readonly PathItem[], first: number, afterMs: number): 
   return i;
 }
 
-function pathOf(
-  touches: readonly PathItem[],
-  first: number,
-  conversionMicros: Micros | undefined,
-): Path {
-  const channels: string[] = [];
-  for (let i = first; i < touches.length; i++) {
-    const touch = touches[i] as PathItem;
-    if (isPathConversion(touch)) throw new Error('P1: a conversion stands inside a path');
-    if (touch.channel !== channels[channels.length - 1]) channels.push(touch.channel);
-  }
-  return { channels, day: utcDay((touches[first] as PathItem).t), conversionMicros };
-}
-
-/** Counts only where the two paths differ: a path that grew by a touch costs three counts. */
-function replacePath(before: Path, after: Path, counts: PathCounts): void {
-  let same = 0;
-  if (before.day === after.day) {
-    while (same < before.channels.length && before.channels[same] === after.channels[same]) same++;
-    const wholly = same === before.channels.length && same === after.channels.length;
-    if (wholly && before.conversionMicros === after.conversionMicros) return;
-  }
-  countPath(before, counts, -1, same);
-  countPath(after, counts, 1, same);
-}
-
-/** Counts a path from its transition number `from` on; with `from` > 0 the path itself stays. */
-function countPath(path: Path, counts: PathCounts, by: number, from: number): void {
-  const { channels, day, conversionMicros } = path;
-  if (from === 0) counts.path(day, by);
-  for (let i = from; i < channels.length; i++) {
-    counts.transition(day, channels[i - 1] ?? START, channels[i] as string, by);
-  }
-  const last = channels[channels.length - 1] as string;
-  counts.transition(day, last, conversionMicros === undefined ? NULL : CONVERSION, by);
-  if (conversionMicros !== undefined) counts.conversion(day, last, conversionMicros, by);
+/** Whether two paths count the same: items are never changed in place. */
+function isSamePath(a: Path, b: Path): boolean {
+  if (a.conversion !== b.conversion || a.touches.length !== b.touches.length) return false;
+  return a.touches.every((touch, i) => touch === b.touches[i]);
 }

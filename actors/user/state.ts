@@ -42,6 +42,8 @@ export const NEW_USER: FusedState = {
   path: [],
   pathSettledMs: -1,
   pathLookbackMs: 0,
+  orders: [],
+  refunds: [],
   exposures: [],
   lastDecision: null,
 };
@@ -84,6 +86,8 @@ export function foldEvent(
     path: state.path,
     pathSettledMs: state.pathSettledMs,
     pathLookbackMs: state.pathLookbackMs,
+    orders: state.orders,
+    refunds: state.refunds,
   };
   return allows(seen, 'personalization', settings)
     ? withFeatures(seen, event, state, opensSession)
@@ -103,6 +107,8 @@ type Seen = Pick<
   | 'path'
   | 'pathSettledMs'
   | 'pathLookbackMs'
+  | 'orders'
+  | 'refunds'
 >;
 
 function withFeatures(
@@ -142,6 +148,8 @@ function withFeatures(
     path: seen.path,
     pathSettledMs: seen.pathSettledMs,
     pathLookbackMs: seen.pathLookbackMs,
+    orders: seen.orders,
+    refunds: seen.refunds,
     exposures: before.exposures,
     lastDecision: before.lastDecision,
   };

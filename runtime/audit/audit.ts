@@ -14,6 +14,7 @@ import { checkpointSubject, EVENTS_STREAM, parseLogSubject } from '../../protoco
 import { partitionsOf } from '../nats/streams.ts';
 import { AuditImpossible, readConsistentCut } from './consistent-cut.ts';
 import { type Difference, Differences, MAX_DIFFERENCES } from './differences.ts';
+import { PathCheck } from './path-check.ts';
 import { LogReplay } from './replay.ts';
 import { StateCheck } from './state-check.ts';
 import { readerOf, StoredView } from './stored-view.ts';
@@ -73,6 +74,7 @@ export async function auditEngine(
   await replayLog(nc, replay, upTo, options.onProgress ?? (() => {}));
   let users = 0;
   const check = new StateCheck(stored, differences);
+  const paths = new PathCheck(stored, differences);
   for (const [number, sequence] of upTo) {
     const partition = replay.partition(number);
     const subject = checkpointSubject(number as Partition);
@@ -82,9 +84,12 @@ export async function auditEngine(
       if (user.events === 0) continue;
       users++;
       check.user(number, user);
+      paths.user(user);
     }
     check.cells(partition);
+    paths.partition(partition);
   }
+  paths.totals();
   check.budgets(replay.partitions.values());
   check.unexplained();
   return {

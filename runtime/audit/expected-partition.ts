@@ -37,7 +37,7 @@ export class ExpectedPartition {
   readonly receipted = new Map<string, Spend>();
   /** The last message of its log that was replayed. */
   lastSequence = 0;
-  readonly #paths = new PathTotals();
+  readonly paths = new PathTotals();
   readonly #channels = new Map<string, ChannelsCell['channels']>();
   #grantsVersion = 0;
 
@@ -46,7 +46,7 @@ export class ExpectedPartition {
   }
 
   user(token: string): ExpectedUser {
-    const user = this.users.get(token) ?? new ExpectedUser(token, this.#paths);
+    const user = this.users.get(token) ?? new ExpectedUser(token, this.paths);
     this.users.set(token, user);
     return user;
   }
@@ -112,8 +112,8 @@ export class ExpectedPartition {
   /** Cuts all paths: nothing is taken in any more. */
   finish(): void {
     for (const user of this.users.values()) if (user.events > 0) user.path.finish();
-    this.traffic.touches_outside_window = this.#paths.touchesOutsideWindow;
-    this.traffic.conversions_without_path += this.#paths.conversionsWithoutPath;
+    this.traffic.touches_outside_window = this.paths.touchesOutsideWindow;
+    this.traffic.conversions_without_path += this.paths.conversionsWithoutPath;
   }
 
   /** All cells by name, after finish(). */
@@ -127,7 +127,6 @@ export class ExpectedPartition {
     });
     for (const [id, cell] of this.campaigns) cells.set(`campaign.${id}`, cell);
     for (const [id, cell] of this.delivery) cells.set(`delivery.${id}`, cell);
-    for (const [day, cell] of this.#paths.cells()) cells.set(`paths.${day}`, cell);
     for (const [day, channels] of this.#channels) cells.set(`channels.${day}`, { v: 1, channels });
     return cells;
   }

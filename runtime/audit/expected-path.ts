@@ -5,81 +5,73 @@
  */
 
 import type { Settings } from '../../protocols/campaign.ts';
-import { CONVERSION, NULL, type PathsCell, START, utcDay } from '../../protocols/cells.ts';
-import type { PathConversion, PathItem } from '../../protocols/user-snapshot.ts';
+import type { LedgerEntry } from '../../protocols/conversion-ledger.ts';
+import {
+  type PathConversion,
+  type PathItem,
+  type PendingRefund,
+  type SettledOrder,
+  type TouchFact,
+  touchFact,
+} from '../../protocols/user-snapshot.ts';
 
 const MAX_PATH_TOUCHES = 128;
 const MAX_PATH_ITEMS = 256;
 
-interface CutPath {
-  readonly day: string;
-  readonly channels: readonly string[];
-  readonly conversion: PathConversion | undefined;
+/** Settled orders that a refund still finds, and refunds that wait for their order. */
+const MAX_SETTLED_ORDERS = 8;
+const MAX_PENDING_REFUNDS = 8;
+
+/** A path: what is counted of it, and whose it is. */
+export interface CutPath {
+  readonly touches: readonly TouchFact[];
+  /** What converted, with what is left of it. */
+  readonly conversion: { readonly t: number; readonly micros: number } | undefined;
 }
 
 interface Cut {
   readonly paths: readonly CutPath[];
   readonly touchesOutsideWindow: number;
-  readonly conversionsWithoutPath: number;
+  readonly withoutPath: readonly PathConversion[];
 }
 
-/** A partition's paths by the day they began on, and what they could not show. */
+/** A partition's paths, as many times as they count, and what they could not show. */
 export class PathTotals {
   touchesOutsideWindow = 0;
   conversionsWithoutPath = 0;
-  readonly #days = new Map<string, PathsCell>();
+  readonly paths = new Map<CutPath, number>();
 
   /** Adds a cut's paths and losses, or takes them away with `by` -1. */
-  add({ paths, touchesOutsideWindow, conversionsWithoutPath }: Cut, by: 1 | -1): void {
+  add({ paths, touchesOutsideWindow, withoutPath }: Cut, by: 1 | -1): void {
     this.touchesOutsideWindow += by * touchesOutsideWindow;
-    this.conversionsWithoutPath += by * conversionsWithoutPath;
-    for (const path of paths) this.#addPath(path, by);
+    this.conversionsWithoutPath += by * withoutPath.length;
+    for (const path of paths) this.addPath(path, by);
   }
 
-  /** The cells by day, without zero entries. */
-  cells(): ReadonlyMap<string, PathsCell> {
-    return this.#days;
-  }
-
-  #addPath({ day, channels, conversion }: CutPath, by: 1 | -1): void {
-    let cell = this.#days.get(day);
-    if (cell === undefined) {
-      cell = {
-        v: 1,
-        paths: 0,
-        conversions: 0,
-        value_micros: 0,
-        transitions: {},
-        value_by_last: {},
-      };
-      this.#days.set(day, cell);
-    }
-    cell.paths += by;
-    const states = [START, ...channels, conversion === undefined ? NULL : CONVERSION];
-    states.slice(1).forEach((to, i) => {
-      const from = states[i] as string;
-      const row = ownOf(cell.transitions, from) ?? {};
-      addTo(row, to, by);
-      if (Object.keys(row).length === 0) delete cell.transitions[from];
-      else cell.transitions[from] = row;
-    });
-    if (conversion === undefined) return;
-    cell.conversions += by;
-    cell.value_micros += by * conversion.micros;
-    addTo(cell.value_by_last, channels[channels.length - 1] as string, by * conversion.micros);
+  addPath(path: CutPath, by: 1 | -1): void {
+    this.paths.set(path, (this.paths.get(path) ?? 0) + by);
   }
 }
+
+/** What the ledger must hold of an order. */
+export type LedgerFact = Omit<LedgerEntry, 'v' | 'order'>;
 
 /** One user's touches and conversions. */
 export class ExpectedPath {
   readonly #totals: PathTotals;
-  /** Settled items: they count, but no order or refund finds them. */
+  /** Settled items: they count, but no order finds its way to them. */
   #settled: PathItem[] = [];
   /** The retained path, sorted. */
   #retained: PathItem[] = [];
   /** The lookback window under which they were last cut. */
   #lookbackMs = 0;
   settledMs = -1;
+  /** What refunds still find of what has settled. */
+  orders: SettledOrder[] = [];
+  /** Refunds that wait for their order. */
+  refunds: PendingRefund[] = [];
+  /** By order; complete after finish(). */
+  readonly ledger = new Map<string, LedgerFact>();
 
   constructor(totals: PathTotals) {
     this.#totals = totals;
@@ -100,6 +92,17 @@ export class ExpectedPath {
       | undefined;
   }
 
+  settledOrderOf(order: string): SettledOrder | undefined {
+    return this.orders.find((each) => each.order === order);
+  }
+
+  /** Refunds that came before their order, and are used up by it. */
+  takeRefunds(order: string): PendingRefund | undefined {
+    const found = this.refunds.find((refund) => refund.order === order);
+    this.refunds = this.refunds.filter((refund) => refund !== found);
+    return found;
+  }
+
   place(item: PathItem, nowMs: number, settings: Settings): void {
     this.#setLookback(settings.lookback_ms);
     this.#retained.push(item);
@@ -107,14 +110,67 @@ export class ExpectedPath {
     this.#settle(nowMs, settings);
   }
 
+  /** Nothing is placed, but the path is looked at as if something were. */
+  touch(nowMs: number, settings: Settings): void {
+    this.#setLookback(settings.lookback_ms);
+    this.#settle(nowMs, settings);
+  }
+
   /** Leaves a conversion what a refund left of it: nothing takes it out. */
-  refund(conversion: PathConversion, leftMicros: number, nowMs: number, settings: Settings): void {
+  refund(
+    conversion: PathConversion,
+    leftMicros: number | undefined,
+    nowMs: number,
+    settings: Settings,
+  ): void {
     this.#setLookback(settings.lookback_ms);
     this.#retained = this.#retained.flatMap((item) => {
       if (item !== conversion) return [item];
-      return leftMicros === 0 ? [] : [{ ...conversion, micros: leftMicros }];
+      return leftMicros === undefined ? [] : [{ ...conversion, micros: leftMicros }];
     });
+    if (leftMicros === undefined) this.takeBack(conversion.order, conversion.t);
     this.#settle(nowMs, settings);
+  }
+
+  /** The same for one that has settled: its path, if there is one, ends in null. */
+  refundSettled(settled: SettledOrder, leftMicros: number | undefined): void {
+    const { order, t, micros, touches } = settled;
+    this.orders = this.orders.flatMap((each) => {
+      if (each !== settled) return [each];
+      return leftMicros === undefined ? [] : [{ ...settled, micros: leftMicros }];
+    });
+    if (leftMicros === undefined) this.takeBack(order, t);
+    else {
+      this.ledger.set(order, { t, value_micros: leftMicros, taken_back: false, touches });
+    }
+    if (touches.length > 0) {
+      const after = leftMicros === undefined ? undefined : { t, micros: leftMicros };
+      this.#totals.addPath({ touches, conversion: { t, micros } }, -1);
+      this.#totals.addPath({ touches, conversion: after }, 1);
+    } else if (leftMicros === undefined) this.#totals.conversionsWithoutPath--;
+    // The end of the log must not record it anew.
+    this.#settled = this.#settled.map((item) => {
+      return isConversion(item) && item.order === order ? { ...item, isRecorded: true } : item;
+    });
+  }
+
+  takeBack(order: string, t: number): void {
+    this.ledger.set(order, { t, value_micros: 0, taken_back: true, touches: [] });
+  }
+
+  /** Keeps a refund whose order is unknown, while that may still come. */
+  wait(refund: PendingRefund, nowMs: number, { lateness_ms }: Settings): void {
+    if (refund.t < nowMs - lateness_ms) return;
+    const earlier = this.takeRefunds(refund.order);
+    this.refunds.push({
+      order: refund.order,
+      t: Math.max(refund.t, earlier?.t ?? 0),
+      count: refund.count + (earlier?.count ?? 0),
+      micros: refund.micros + (earlier?.micros ?? 0),
+      isWhole: refund.isWhole || earlier?.isWhole === true,
+    });
+    this.refunds.sort((a, b) => a.t - b.t || Number(a.order > b.order) - 0.5);
+    this.refunds = this.refunds.slice(-MAX_PENDING_REFUNDS);
   }
 
   /** Measurement is not allowed: the open path leaves the counts, what had ended stays in them. */
@@ -123,22 +179,45 @@ export class ExpectedPath {
     const { paths, ...losses } = cut(all, this.#lookbackMs);
     const last = this.#retained[this.#retained.length - 1];
     const hasOpenPath = last !== undefined && !isConversion(last);
+    this.#record(all);
+    if (this.orders.length > 0 || this.#retained.some(isConversion)) this.ledger.clear();
     this.#totals.add({ ...losses, paths: hasOpenPath ? paths.slice(0, -1) : paths }, 1);
     this.#settled = [];
     this.#retained = [];
+    this.orders = [];
+    this.refunds = [];
     this.settledMs = nowMs;
   }
 
   /** Counts all paths; called once, at the end of the log. */
   finish(): void {
     const all = this.#settled.concat(this.#retained).sort(inOrder);
+    this.#record(all);
     this.#totals.add(cut(all, this.#lookbackMs), 1);
+  }
+
+  /** Writes the conversions of items down as the ledger must have them; the last of an order. */
+  #record(items: readonly PathItem[]): void {
+    const { paths } = cut(items, this.#lookbackMs);
+    const touchesBefore = new Map(paths.map(({ conversion, touches }) => [conversion, touches]));
+    for (const conversion of items.filter(isConversion)) {
+      this.#recordOne(conversion, touchesBefore.get(conversion) ?? []);
+    }
+  }
+
+  #recordOne(conversion: RecordedConversion, touches: readonly TouchFact[]): void {
+    if (conversion.isRecorded === true) return;
+    const { order, t, micros } = conversion;
+    const facts = touches.map(touchFact);
+    this.ledger.set(order, { t, value_micros: micros, taken_back: false, touches: facts });
   }
 
   /** A new window does not cut again what has settled under the old one. */
   #setLookback(lookbackMs: number): void {
     if (this.#lookbackMs !== lookbackMs) {
-      this.#totals.add(cut(this.#settled.concat(this.#retained), this.#lookbackMs), 1);
+      const all = this.#settled.concat(this.#retained);
+      this.#record(all);
+      this.#totals.add(cut(all, this.#lookbackMs), 1);
       this.#totals.add(cut(this.#retained, this.#lookbackMs), -1);
       this.#settled = [];
     }
@@ -149,6 +228,7 @@ export class ExpectedPath {
     const items = this.#retained;
     const watermarkMs = nowMs - lateness_ms;
     this.settledMs = Math.max(this.settledMs, watermarkMs - 1);
+    this.refunds = this.refunds.filter(({ t }) => t >= watermarkMs);
     const starts = newStarts(items, lookback_ms);
     let from = starts.findLast(({ t }) => t < watermarkMs)?.at ?? 0;
     while (items.length - from > MAX_PATH_ITEMS) {
@@ -162,10 +242,26 @@ export class ExpectedPath {
     const lastTouchMs = touches[touches.length - 1]?.t ?? 0;
     const outsideMs = Math.min(watermarkMs, lastTouchMs) - lookback_ms;
     from += touches.filter(({ t }) => t <= outsideMs).length;
+    this.#settleOrders(items.slice(0, from).filter(isConversion));
     this.#settled.push(...items.slice(0, from));
     this.#retained = items.slice(from);
   }
+
+  /** Remembers the paths of conversions that settle. */
+  #settleOrders(conversions: readonly PathConversion[]): void {
+    if (conversions.length === 0) return;
+    const { paths } = cut(this.#settled.concat(this.#retained), this.#lookbackMs);
+    for (const conversion of conversions) {
+      const { order, t, micros } = conversion;
+      const path = paths.find((each) => each.conversion === conversion);
+      this.orders.push({ order, t, micros, touches: (path?.touches ?? []).map(touchFact) });
+    }
+    this.orders = this.orders.slice(-MAX_SETTLED_ORDERS);
+  }
 }
+
+/** A conversion, perhaps one that the ledger has already in a later form. */
+type RecordedConversion = PathConversion & { readonly isRecorded?: boolean };
 
 interface NewStart {
   /** The index of the first item after it. */
@@ -190,17 +286,14 @@ function newStarts(items: readonly PathItem[], lookbackMs: number): NewStart[] {
 
 function cut(items: readonly PathItem[], lookbackMs: number): Cut {
   const paths: CutPath[] = [];
+  const withoutPath: PathConversion[] = [];
   let touchesOutsideWindow = 0;
-  let conversionsWithoutPath = 0;
   let touches: Exclude<PathItem, PathConversion>[] = [];
   const end = (endMs: number, conversion: PathConversion | undefined): void => {
     const inside = touches.filter(({ t }) => t > endMs - lookbackMs).slice(-MAX_PATH_TOUCHES);
     touchesOutsideWindow += touches.length - inside.length;
-    const first = inside[0];
-    if (first !== undefined) {
-      const channels = inside.map(({ channel }) => channel).filter((c, i, all) => c !== all[i - 1]);
-      paths.push({ day: utcDay(first.t), channels, conversion });
-    } else if (conversion !== undefined) conversionsWithoutPath++;
+    if (inside.length > 0) paths.push({ touches: inside, conversion });
+    else if (conversion !== undefined) withoutPath.push(conversion);
     touches = [];
   };
   for (const item of items) {
@@ -211,7 +304,7 @@ function cut(items: readonly PathItem[], lookbackMs: number): Cut {
   }
   const last = touches[touches.length - 1];
   if (last !== undefined) end(last.t, undefined);
-  return { paths, touchesOutsideWindow, conversionsWithoutPath };
+  return { paths, touchesOutsideWindow, withoutPath };
 }
 
 function inOrder(a: PathItem, b: PathItem): number {
@@ -224,14 +317,4 @@ function inOrder(a: PathItem, b: PathItem): number {
 
 function isConversion(item: PathItem): item is PathConversion {
   return 'order' in item;
-}
-
-function ownOf<T>(record: Record<string, T>, key: string): T | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
-}
-
-function addTo(record: Record<string, number>, key: string, by: number): void {
-  const sum = (ownOf(record, key) ?? 0) + by;
-  if (sum === 0) delete record[key];
-  else record[key] = sum;
 }

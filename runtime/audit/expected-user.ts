@@ -130,6 +130,8 @@ export class ExpectedUser {
         path: [...this.path.retained],
         pathSettledMs: this.path.settledMs,
         pathLookbackMs: this.path.lookbackMs,
+        orders: this.path.orders,
+        refunds: this.path.refunds,
         exposures,
         lastDecision: this.#lastDecision,
       },

@@ -9,7 +9,7 @@ import { decodeUserToken } from '../../protocols/ids.ts';
 import { toMicros } from '../../protocols/money.ts';
 import { parseLogSubject } from '../../protocols/subjects.ts';
 import { upcast } from '../../protocols/upcast.ts';
-import type { PathItem } from '../../protocols/user-snapshot.ts';
+import type { SettledOrder } from '../../protocols/user-snapshot.ts';
 import { DecisionCheck } from './decision-check.ts';
 import type { Differences } from './differences.ts';
 import { ExpectedPartition } from './expected-partition.ts';
@@ -70,7 +70,7 @@ export class LogReplay {
       traffic.duplicates++;
       return;
     }
-    if (event.type === 'conversion' && user.path.conversionOf(event.order_id) !== undefined) {
+    if (event.type === 'conversion' && isKnownOrder(user, event.order_id)) {
       traffic.duplicates++;
       user.seen.admit(event);
       user.sequence = sequence;
@@ -120,36 +120,78 @@ function comesTooLate({ settings }: ExpectedPartition, user: ExpectedUser, t: nu
   return t < user.nowMs - settings.lateness_ms || t <= user.path.settledMs;
 }
 
+function isKnownOrder({ path }: ExpectedUser, order: string): boolean {
+  return path.conversionOf(order) !== undefined || path.settledOrderOf(order) !== undefined;
+}
+
 function takeOnPath(
-  { settings, traffic }: ExpectedPartition,
+  partition: ExpectedPartition,
   user: ExpectedUser,
   event: Event,
   isTooLate: boolean,
 ): void {
+  const { settings, traffic } = partition;
   const { timestamp: t } = event;
-  if (event.type === 'refund') {
-    const conversion = user.path.conversionOf(event.order_id);
-    if (conversion === undefined) {
-      traffic.refunds_unmatched++;
-      traffic.refunded_micros += toMicros(event.value ?? 0);
-      return;
-    }
-    const back = event.value === undefined ? conversion.micros : toMicros(event.value);
-    const leftMicros = Math.max(0, conversion.micros - back);
-    traffic.refunded_micros += conversion.micros - leftMicros;
-    user.path.refund(conversion, leftMicros, user.nowMs, settings);
+  const id = shortId(event.event_id);
+  if (event.type === 'refund') takeRefund(partition, user, event);
+  if (event.type === 'conversion') {
+    if (isTooLate) traffic.conversions_too_late++;
+    else takeConversion(partition, user, event, id);
+  }
+  if (event.type !== 'impression' && event.type !== 'click') return;
+  const { campaign } = event;
+  const touch = { t, id, channel: channelOf(event), ...(campaign !== undefined && { campaign }) };
+  if (isTooLate) traffic.touches_too_late++;
+  else user.path.place(touch, user.nowMs, settings);
+}
+
+/** What a refund of some micros, or of all, leaves; undefined if nothing of the conversion. */
+function leftOf(micros: number, back: number | undefined): number | undefined {
+  return back !== undefined && back < micros ? micros - back : undefined;
+}
+
+function takeConversion(
+  { settings, traffic }: ExpectedPartition,
+  user: ExpectedUser,
+  event: Extract<Event, { type: 'conversion' }>,
+  id: string,
+): void {
+  const { timestamp: t, order_id: order } = event;
+  const micros = toMicros(event.value);
+  const earlier = user.path.takeRefunds(order);
+  let left: number | undefined = micros;
+  if (earlier !== undefined) {
+    left = leftOf(micros, earlier.isWhole ? undefined : earlier.micros);
+    traffic.refunds_unmatched -= earlier.count;
+    traffic.refunded_micros += micros - (left ?? 0) - earlier.micros;
+  }
+  if (left !== undefined) {
+    user.path.place({ t, id, order, micros: left }, user.nowMs, settings);
     return;
   }
-  let item: PathItem;
-  const id = shortId(event.event_id);
-  if (event.type === 'conversion') {
-    item = { t, id, order: event.order_id, micros: toMicros(event.value) };
-  } else if (event.type === 'impression' || event.type === 'click') {
-    item = { t, id, channel: channelOf(event) };
-  } else return;
-  if (!isTooLate) user.path.place(item, user.nowMs, settings);
-  else if (event.type === 'conversion') traffic.conversions_too_late++;
-  else traffic.touches_too_late++;
+  user.path.takeBack(order, t);
+  user.path.touch(user.nowMs, settings);
+}
+
+function takeRefund(
+  { settings, traffic }: ExpectedPartition,
+  user: ExpectedUser,
+  { timestamp: t, order_id: order, value }: Extract<Event, { type: 'refund' }>,
+): void {
+  const back = value === undefined ? undefined : toMicros(value);
+  const conversion = user.path.conversionOf(order);
+  const found = conversion ?? user.path.settledOrderOf(order);
+  if (found === undefined) {
+    traffic.refunds_unmatched++;
+    traffic.refunded_micros += back ?? 0;
+    const refund = { order, t, count: 1, micros: back ?? 0, isWhole: back === undefined };
+    user.path.wait(refund, user.nowMs, settings);
+    return;
+  }
+  const left = leftOf(found.micros, back);
+  traffic.refunded_micros += found.micros - (left ?? 0);
+  if (conversion !== undefined) user.path.refund(conversion, left, user.nowMs, settings);
+  else user.path.refundSettled(found as SettledOrder, left);
 }
 
 function withoutPath({ traffic }: ExpectedPartition, user: ExpectedUser, event: Event): void {

@@ -10,7 +10,6 @@ import {
   channelsCellSchema,
   type DeliveryCell,
   deliveryCellSchema,
-  pathsCellSchema,
   referenceCellSchema,
   trafficCellSchema,
 } from '../../protocols/cells.ts';
@@ -24,7 +23,6 @@ import type { ExpectedUser } from './expected-user.ts';
 import { type Reader, readerOf, type StoredView } from './stored-view.ts';
 
 const CELL_READERS: Readonly<Record<CellKind, Reader<Cell>>> = {
-  paths: readerOf('cell', pathsCellSchema),
   channels: readerOf('cell', channelsCellSchema),
   traffic: readerOf('cell', trafficCellSchema),
   campaign: readerOf('cell', campaignCellSchema),

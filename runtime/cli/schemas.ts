@@ -14,18 +14,26 @@ import {
   campaignCellSchema,
   channelsCellSchema,
   deliveryCellSchema,
-  pathsCellSchema,
   referenceCellSchema,
   trafficCellSchema,
 } from '../../protocols/cells.ts';
+import {
+  channelsHeadSchema,
+  dayCreditsSchema,
+  pathChunkSchema,
+} from '../../protocols/channel-actor.ts';
+import { channelRulesSchema } from '../../protocols/channel-rules.ts';
 import { checkpointSchema } from '../../protocols/checkpoint.ts';
 import { controlSchema } from '../../protocols/control.ts';
+import { erasureSchema, ledgerEntrySchema } from '../../protocols/conversion-ledger.ts';
 import { deadLetterSchema } from '../../protocols/dead-letter.ts';
 import { decisionSchema, receiptSchema } from '../../protocols/decision.ts';
 import { eventSchema } from '../../protocols/event.ts';
+import { pathJournalSchema } from '../../protocols/path-journal.ts';
 import {
   attributionReportSchema,
   campaignsReportSchema,
+  conversionReportSchema,
   partitionsReportSchema,
   userReportSchema,
 } from '../../protocols/services.ts';
@@ -41,12 +49,18 @@ const DOCUMENTS: readonly (readonly [name: string, title: string, schema: z.ZodT
   ['receipt', 'A decision with the full reason why', receiptSchema],
   ['verdict', 'What became of one event', verdictSchema],
   ['campaign', 'A campaign, as operators define it', campaignSchema],
+  ['channel-rules', 'The rules that derive a touch’s channel', channelRulesSchema],
   ['settings', 'What all partitions share', settingsSchema],
   ['control', 'Reference data in a partition’s log', controlSchema],
   ['dead-letter', 'An event that could not be taken', deadLetterSchema],
   ['user', 'A user actor, as stored', userRecordSchema],
   ['checkpoint', 'A partition’s position in its log', checkpointSchema],
-  ['paths-cell', 'Paths and transition counts of one day', pathsCellSchema],
+  ['path-journal', 'What a commit changed about paths', pathJournalSchema],
+  ['ledger-entry', 'A conversion with its path', ledgerEntrySchema],
+  ['erasure', 'A task to forget a user’s conversions', erasureSchema],
+  ['channels-head', 'How far the path journals are folded', channelsHeadSchema],
+  ['path-chunk', 'Some of the paths that began on a day', pathChunkSchema],
+  ['day-credits', 'What rule-based models credit for one day', dayCreditsSchema],
   ['channels-cell', 'Touches and cost of one day', channelsCellSchema],
   ['traffic-cell', 'What passed through a partition', trafficCellSchema],
   ['campaign-cell', 'A campaign as a partition knows it', campaignCellSchema],
@@ -56,6 +70,7 @@ const DOCUMENTS: readonly (readonly [name: string, title: string, schema: z.ZodT
   ['coordinator-checkpoint', 'The coordinator’s fence', coordinatorCheckpointSchema],
   ['user-report', 'The answer of inspect.user', userReportSchema],
   ['attribution-report', 'The answer of inspect.attribution', attributionReportSchema],
+  ['conversion-report', 'The answer of inspect.conversion', conversionReportSchema],
   ['campaigns-report', 'The answer of inspect.campaigns', campaignsReportSchema],
   ['partitions-report', 'The answer of inspect.partitions', partitionsReportSchema],
 ];

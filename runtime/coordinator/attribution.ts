@@ -1,72 +1,165 @@
 /**
- * Live attribution: an RxJS pipeline from changed cells to the channels' removal effects and ROAS,
- * recalculated at most once per period while anything moves.
+ * Live attribution: an RxJS pipeline from folded path journals and changed cells to the channels'
+ * removal effects, credits and ROAS, recalculated at most once per period while anything moves.
  */
-import { auditTime, filter, map, type Observable, type SchedulerLike } from 'rxjs';
-import { attributeMarkov } from '../../actors/channel/removal-effects.ts';
-import { sumPaths, sumSpend } from '../../actors/channel/totals.ts';
-import type { AttributionReport, AttributionRequest } from '../../protocols/services.ts';
+import { audit, filter, map, merge, type Observable, type SchedulerLike, timer } from 'rxjs';
+import { chooseOrder } from '../../actors/channel/choose-order.ts';
+import {
+  type Credit,
+  cohortsBetween,
+  namedTransitions,
+  sumCredits,
+  unitedTable,
+} from '../../actors/channel/live-attribution.ts';
+import { markovChain } from '../../actors/channel/markov-chain.ts';
+import type { PathTable } from '../../actors/channel/path-table.ts';
+import { attributeMarkov, solveChain } from '../../actors/channel/removal-effects.ts';
+import { removalIntervals } from '../../actors/channel/removal-intervals.ts';
+import { RULE_MODELS, type RuleModel, splitExactly } from '../../actors/channel/rule-models.ts';
+import { sumSpend } from '../../actors/channel/totals.ts';
+import type { Settings } from '../../protocols/campaign.ts';
+import {
+  type AttributionReport,
+  type AttributionRequest,
+  MAX_LIVE_ORDER,
+} from '../../protocols/services.ts';
 import type { Clock } from '../ports.ts';
 import type { CellView } from './cell-view.ts';
+import type { PathFold } from './path-fold.ts';
 
 /** How soon after a change the figures are calculated again. */
 export const RECALCULATE_AFTER_MS = 250;
+/** Calculating takes at most one part of this many of the time: many paths wait longer. */
+const RECALCULATE_SHARE = 10;
+
+/** What live attribution is made from. */
+export interface AttributionSources {
+  readonly fold: PathFold;
+  readonly view: CellView;
+  readonly settings: Settings;
+  readonly clock: Clock;
+}
 
 /** The whole history's attribution, after every change that concerns it. */
 export function liveAttribution(
-  view: CellView,
-  currency: string,
-  clock: Clock,
+  sources: AttributionSources,
   scheduler?: SchedulerLike,
 ): Observable<AttributionReport> {
-  return view.changes.pipe(
-    filter(({ kind }) => kind === 'paths' || kind === 'channels'),
-    auditTime(RECALCULATE_AFTER_MS, scheduler),
-    map(() => attributionReport(view, {}, currency, clock)),
+  const { fold, view, clock } = sources;
+  let tookMs = 0;
+  const spent = view.changes.pipe(filter(({ kind }) => kind === 'channels'));
+  return merge(fold.changes, spent).pipe(
+    audit(() => timer(Math.max(RECALCULATE_AFTER_MS, tookMs * RECALCULATE_SHARE), scheduler)),
+    map(() => {
+      const startedMs = clock.nowMs();
+      const report = attributionReport(sources, {});
+      tookMs = clock.nowMs() - startedMs;
+      return report;
+    }),
   );
 }
 
 /**
  * Attribution over a range of cohorts.
  *
- * Cost: the sum over the range's cells, and one factorisation of the channels' chain.
+ * Cost: O(distinct paths in the range), and the chain's solution (see removal-effects.ts).
  */
 export function attributionReport(
-  view: CellView,
-  { from = '00000000', to = '99999999', transitions }: AttributionRequest,
-  currency: string,
-  clock: Clock,
+  { fold, view, settings, clock }: AttributionSources,
+  { from = '00000000', to = '99999999', order = 1, ...wanted }: AttributionRequest,
 ): AttributionReport {
-  const totals = sumPaths(inRange(view.cells('paths'), from, to));
+  const cohorts = cohortsBetween(fold.cohorts, from, to);
+  const table = unitedTable(fold.cohorts, cohorts);
+  const totals = table.totals();
+  const chain = markovChain(table.rows(), order);
+  const solver = solveChain(chain);
+  const markov = attributeMarkov(chain, table.channels, solver);
+  const intervals =
+    wanted.intervals === true
+      ? removalIntervals(table.rows(), chain, solver, table.channels.length)
+      : undefined;
+  const effects = markov.channels.map(({ valueRemovalEffect }) => valueRemovalEffect);
+  const values = splitExactly(totals.value, effects);
+  const credits = sumCredits(cohorts, 'channel');
   const spend = sumSpend(inRange(view.cells('channels'), from, to));
-  const { pConversion, channels } = attributeMarkov(totals);
+  const channels = markov.channels.flatMap((effect, i) => {
+    const { channel } = effect;
+    const cost = spend.get(channel);
+    const models = credits.get(channel);
+    const isAbsent = effect.removalEffect === 0 && models === undefined && cost === undefined;
+    if (isAbsent) return [];
+    const value_micros = effects.some((each) => each > 0) ? (values[i] as number) : 0;
+    const costMicros = cost?.costMicros ?? 0;
+    const interval = intervals?.[i];
+    return {
+      channel,
+      removal_effect: effect.removalEffect,
+      ...(interval && {
+        removal_effect_low: interval.low,
+        removal_effect_high: interval.high,
+      }),
+      value_removal_effect: effect.valueRemovalEffect,
+      conversions: effect.conversions,
+      value_micros,
+      models: creditRows(models),
+      impressions: cost?.impressions ?? 0,
+      clicks: cost?.clicks ?? 0,
+      cost_micros: costMicros,
+      roas: costMicros === 0 ? null : value_micros / costMicros,
+    };
+  });
   return {
     v: 1,
     at_ms: clock.nowMs(),
-    currency,
-    model: 'markov',
-    order: 1,
+    currency: settings.currency,
+    order,
+    states: markov.states,
     paths: totals.paths,
     conversions: totals.conversions,
-    value_micros: totals.valueMicros,
-    p_conversion: pConversion,
-    channels: channels.map((effect) => {
-      const cost = spend.get(effect.channel);
-      const costMicros = cost?.costMicros ?? 0;
-      return {
-        channel: effect.channel,
-        removal_effect: effect.removalEffect,
-        value_removal_effect: effect.valueRemovalEffect,
-        conversions: effect.conversions,
-        value_micros: effect.valueMicros,
-        impressions: cost?.impressions ?? 0,
-        clicks: cost?.clicks ?? 0,
-        cost_micros: costMicros,
-        roas: costMicros === 0 ? null : effect.valueMicros / costMicros,
-      };
+    value_micros: totals.value,
+    p_conversion: markov.pConversion,
+    outside: outsideOf(view, settings),
+    channels: channels.sort(byName),
+    campaigns: [...sumCredits(cohorts, 'campaign')]
+      .map(([campaign, models]) => ({ campaign, models: creditRows(models) }))
+      .sort((a, b) => (a.campaign < b.campaign ? -1 : 1)),
+    ...(wanted.transitions === true && {
+      transitions: namedTransitions(markovChain(table.rows(), 1), table.channels),
     }),
-    ...(transitions === true ? { transitions: listTransitions(totals.transitions) } : {}),
+    ...(wanted.choose_order === true && { order_choice: orderChoice(table) }),
   };
+}
+
+function creditRows(
+  models: Record<RuleModel, Credit> | undefined,
+): AttributionReport['channels'][number]['models'] {
+  const rows: AttributionReport['channels'][number]['models'] = {};
+  for (const model of RULE_MODELS) {
+    const { conversions, micros } = models?.[model] ?? { conversions: 0, micros: 0 };
+    rows[model] = { conversions, value_micros: micros };
+  }
+  return rows;
+}
+
+function orderChoice(table: PathTable): AttributionReport['order_choice'] {
+  const { scores, suggested } = chooseOrder(table, MAX_LIVE_ORDER);
+  return {
+    suggested: suggested ?? null,
+    scores: scores.map(({ order, auc, penalizedAuc }) => {
+      return { order, auc, penalized_auc: penalizedAuc };
+    }),
+  };
+}
+
+function outsideOf(view: CellView, { lookback_ms }: Settings): AttributionReport['outside'] {
+  const outside = { touches: 0, conversions: 0, touches_too_late: 0, conversions_too_late: 0 };
+  for (const [, , traffic] of view.cells('traffic')) {
+    outside.touches += traffic.touches_outside_window;
+    outside.conversions += traffic.conversions_without_path;
+    outside.touches_too_late += traffic.touches_too_late;
+    outside.conversions_too_late += traffic.conversions_too_late;
+  }
+  return { lookback_ms, ...outside };
 }
 
 function* inRange<T>(
@@ -77,12 +170,6 @@ function* inRange<T>(
   for (const [, day, cell] of cells) if (day >= from && day <= to) yield cell;
 }
 
-function listTransitions(
-  transitions: ReadonlyMap<string, ReadonlyMap<string, number>>,
-): { from: string; to: string; count: number }[] {
-  const list: { from: string; to: string; count: number }[] = [];
-  for (const [from, row] of transitions) {
-    for (const [to, count] of row) list.push({ from, to, count });
-  }
-  return list.sort((a, b) => (a.from + a.to < b.from + b.to ? -1 : 1));
+function byName(a: { readonly channel: string }, b: { readonly channel: string }): number {
+  return a.channel < b.channel ? -1 : 1;
 }

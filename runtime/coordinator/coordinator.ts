@@ -2,8 +2,8 @@
  * The coordinator: one process at a time leads; it hosts the campaign and channel actors and
  * answers operators. Others stand by and take over when the leader is gone.
  *
- *   all cells ── RxJS ──► campaign actors: grants, campaign book ──► each partition's log
- *                   └───► channel actors: removal effects, ROAS ──► attribution.markov
+ *   all cells ────── RxJS ──► campaign actors: grants, campaign book ──► each partition's log
+ *   path journals ── RxJS ──► channel actors: removal effects, credit, ROAS ──► attribution.markov
  */
 import { jetstream } from '@nats-io/jetstream';
 import { type NatsConnection, nuid } from '@nats-io/transport-node';
@@ -16,10 +16,12 @@ import { linkOf } from '../nats/link.ts';
 import { MEMBER_TTL_S, natsMembership, RENEW_EVERY_MS } from '../nats/membership.ts';
 import type { Clock, Membership } from '../ports.ts';
 import { pause } from '../timing.ts';
-import { liveAttribution } from './attribution.ts';
+import { type AttributionSources, liveAttribution } from './attribution.ts';
 import { BudgetDesk } from './budget-desk.ts';
 import { CellView } from './cell-view.ts';
+import { carryOutErasures } from './erasures.ts';
 import { claimLeadership, releaseLeadership } from './leadership.ts';
+import { PathFold } from './path-fold.ts';
 import { serveOperators } from './services.ts';
 import { refuseStrayEvents } from './stray-events.ts';
 
@@ -117,6 +119,7 @@ export class Coordinator {
     if (state === undefined) return;
     const js = jetstream(nc);
     await using view = await CellView.open(nc);
+    await using fold = await PathFold.open(nc, store);
     const failure = new AbortController();
     this.#failure = failure;
     const fail = (error: unknown): void => failure.abort(error);
@@ -134,19 +137,23 @@ export class Coordinator {
     const strays = await refuseStrayEvents(nc, store, (error) => {
       logger.error({ err: error }, 'stray events are not looked after');
     });
-    const services = await serveOperators(nc, { view, desk, partitions, clock });
+    const erasures = await carryOutErasures(nc, fail);
+    const attribution = { fold, view, settings: desk.settings, clock };
+    const services = await serveOperators(nc, { attribution, desk, partitions });
     this.#isLeading = true;
     logger.info({ epoch: state.checkpoint.epoch }, 'coordinator leads');
     const subscriptions: Subscription[] = [];
     try {
       subscriptions.push(this.#settleBudgets(view, desk));
-      subscriptions.push(this.#publishAttribution(view, desk));
+      subscriptions.push(this.#publishAttribution(attribution));
+      fold.ended.then(() => fail(new Error('the path fold ended')), fail);
       void view.ended.then(() => fail(new Error('the view of the cells ended')));
       await aborted(AbortSignal.any([signal, failure.signal]));
       failure.signal.throwIfAborted();
     } finally {
       for (const subscription of subscriptions) subscription.unsubscribe();
       await services.stop();
+      await erasures.stop();
       await strays.stop();
     }
     await releaseLeadership(store, this.id, nc);
@@ -156,16 +163,16 @@ export class Coordinator {
   #settleBudgets(view: CellView, desk: BudgetDesk): Subscription {
     const settle = (): void => void desk.settle().catch(() => {});
     const changed = view.changes.pipe(
-      filter(({ kind }) => kind !== 'paths' && kind !== 'channels' && kind !== 'traffic'),
+      filter(({ kind }) => kind !== 'channels' && kind !== 'traffic'),
       auditTime(SETTLE_AFTER_MS),
     );
     settle();
     return merge(changed, interval(SETTLE_EVERY_MS)).subscribe(settle);
   }
 
-  #publishAttribution(view: CellView, desk: BudgetDesk): Subscription {
-    const { clock, logger } = this.#options;
-    return liveAttribution(view, desk.settings.currency, clock).subscribe({
+  #publishAttribution(sources: AttributionSources): Subscription {
+    const { logger } = this.#options;
+    return liveAttribution(sources).subscribe({
       next: (report) => this.#nc.publish(ATTRIBUTION_FEED, JSON.stringify(report)),
       error: (error: unknown) => logger.error({ err: error }, 'attribution stopped'),
     });

@@ -9,6 +9,7 @@ import type { Partition } from '../../protocols/ids.ts';
 import {
   applyCampaignsRequest,
   inspectAttributionRequest,
+  inspectConversionRequest,
   inspectUserRequest,
   type PartitionsReport,
   type Problem,
@@ -17,19 +18,17 @@ import {
 import { SERVICES } from '../../protocols/subjects.ts';
 import { natsActorStore } from '../nats/actor-store.ts';
 import { partitionLag } from '../nats/lag.ts';
-import type { Clock } from '../ports.ts';
-import { attributionReport } from './attribution.ts';
+import { type AttributionSources, attributionReport } from './attribution.ts';
 import type { BudgetDesk } from './budget-desk.ts';
-import type { CellView } from './cell-view.ts';
+import { inspectConversion } from './inspect-conversion.ts';
 import { inspectUser } from './inspect-user.ts';
 
 const MAX_REQUEST_BYTES = 1024 * 1024;
 
 export interface ServiceSources {
-  readonly view: CellView;
+  readonly attribution: AttributionSources;
   readonly desk: BudgetDesk;
   readonly partitions: number;
-  readonly clock: Clock;
 }
 
 const STATUS_EVENTS = {
@@ -41,7 +40,7 @@ const STATUS_EVENTS = {
 /** Starts to answer; stop the service to end it. */
 export async function serveOperators(
   nc: NatsConnection,
-  { view, desk, partitions, clock }: ServiceSources,
+  { attribution, desk, partitions }: ServiceSources,
 ): Promise<Service> {
   const service = await new Svcm(nc).add({
     name: 'microtarget',
@@ -50,10 +49,13 @@ export async function serveOperators(
   });
   const store = await natsActorStore(nc);
   endpoint(service, SERVICES.inspectUser, inspectUserRequest, ({ user }) =>
-    inspectUser(nc, store, user, partitions, clock),
+    inspectUser(nc, store, user, partitions, attribution.clock),
   );
   endpoint(service, SERVICES.inspectAttribution, inspectAttributionRequest, async (request) =>
-    attributionReport(view, request, desk.settings.currency, clock),
+    attributionReport(attribution, request),
+  );
+  endpoint(service, SERVICES.inspectConversion, inspectConversionRequest, ({ order }) =>
+    inspectConversion(nc, order, attributionReport(attribution, {})),
   );
   endpoint(service, SERVICES.inspectCampaigns, undefined, async () => ({
     campaigns: desk.report(),

@@ -2,15 +2,16 @@
  * A micro-batch: records of the worker's partitions applied to actors and aggregates, and all of
  * their effects as the messages of one atomic commit (I1).
  *
- * The hot path. Order of messages: snapshots, decisions and receipts, dead letters, cells, and the
- * checkpoints last, because the commit answers with the sequence of its last message and the
- * checkpoints' sequences are the next fences.
+ * The hot path. Order of messages: snapshots, decisions and receipts, dead letters, cells, journals
+ * and ledger, and the checkpoints last, because the commit answers with the sequence of its last
+ * message and the checkpoints' sequences are the next fences.
  */
 import { applyEvent, countRejected } from '../../actors/partition/apply.ts';
 import { decisionIdOf } from '../../actors/partition/decide.ts';
 import type { PartitionState } from '../../actors/partition/state.ts';
 import type { Checkpoint } from '../../protocols/checkpoint.ts';
 import { controlSchema } from '../../protocols/control.ts';
+import type { Erasure } from '../../protocols/conversion-ledger.ts';
 import { type DeadLetter, excerptOf } from '../../protocols/dead-letter.ts';
 import type { Decision, Receipt } from '../../protocols/decision.ts';
 import { parseEvent, type Rejection } from '../../protocols/event.ts';
@@ -25,6 +26,9 @@ import {
   checkpointSubject,
   deadLetterSubject,
   decisionSubject,
+  erasureSubject,
+  journalSubject,
+  ledgerSubject,
   parseLogSubject,
   receiptSubject,
   userSubject,
@@ -80,8 +84,12 @@ export class Batch {
   /** Whether another record might not fit the commit. */
   get isFull(): boolean {
     let messages = this.#outputs.length + this.#touched.size + this.#partitions.size;
-    for (const owned of this.#partitions.keys()) messages += owned.state.dirtyCount;
-    return messages >= FULL_BATCH_MESSAGES || this.#bytes >= FULL_BATCH_BYTES;
+    let bytes = this.#bytes;
+    for (const { state } of this.#partitions.keys()) {
+      messages += state.dirtyCount;
+      bytes += state.journal.bytes;
+    }
+    return messages >= FULL_BATCH_MESSAGES || bytes >= FULL_BATCH_BYTES;
   }
 
   /** Whether all it was applied to is still trusted: no partition was fenced since. */
@@ -167,6 +175,9 @@ export class Batch {
       for (const { name, cell } of owned.state.takeDirty()) {
         messages.push({ subject: cellSubject(owned.partition, name), body: JSON.stringify(cell) });
       }
+    }
+    for (const [owned, { sequence }] of this.#partitions) {
+      messages.push(...journalMessages(owned, sequence), ...ledgerMessages(owned.state));
     }
     for (const [{ partition, epoch }, { sequence }] of this.#partitions) {
       const checkpoint: Checkpoint = { v: 1, partition, sequence, owner, epoch };
@@ -269,6 +280,27 @@ export class Batch {
   #answer({ replyTo }: LogRecord, verdict: Verdict): void {
     if (replyTo !== undefined) this.#replies.push({ subject: replyTo, verdict });
   }
+}
+
+function journalMessages({ partition, state }: OwnedPartition, sequence: number): StoreMessage[] {
+  return state.journal.take(partition, sequence).map((entry) => ({
+    subject: journalSubject(partition, sequence, entry.part),
+    body: JSON.stringify(entry),
+  }));
+}
+
+/** Erasures first: they concern what was stored before them. */
+function ledgerMessages(state: PartitionState): StoreMessage[] {
+  const { erasures, orders } = state.takeLedger();
+  return [
+    ...erasures.map(([user, sequence]): StoreMessage => {
+      const task: Erasure = { v: 1, sequence };
+      return { subject: erasureSubject(user), body: JSON.stringify(task) };
+    }),
+    ...orders.map(([user, entry]): StoreMessage => {
+      return { subject: ledgerSubject(user, entry.order), body: JSON.stringify(entry) };
+    }),
+  ];
 }
 
 function snapshotMessage(resident: Resident): StoreMessage {

@@ -3,6 +3,7 @@
  * has to score for ever as it did when the receipt was written.
  */
 import { expect, test } from 'vitest';
+import { Cohorts } from '../../actors/channel/cohorts.ts';
 import { hash64 } from '../../actors/hash.ts';
 import { applyEvent } from '../../actors/partition/apply.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
@@ -22,7 +23,6 @@ interface GoldenLog {
 }
 
 const CELLS: Readonly<Record<string, string>> = {
-  'paths.20240408': 'paths-cell-v1.json',
   'channels.20240408': 'channels-cell-v1.json',
   traffic: 'traffic-cell-v1.json',
   'campaign.WINTER_FLASH_SALE_15': 'campaign-cell-v1.json',
@@ -64,6 +64,15 @@ test.runIf(model.MODEL_VERSION === 1)(
     expect(rounded(receipt)).toEqual(rounded(golden('receipt-v1.json')));
     const cells = new Map(partition.takeDirty().map(({ name, cell }) => [name, cell]));
     for (const [name, file] of Object.entries(CELLS)) expect(cells.get(name)).toEqual(golden(file));
+    const [journal] = partition.journal.take(1, log.events.length);
+    expect(journal).toEqual(golden('path-journal-v1.json'));
+    expect(partition.takeLedger().orders[0]?.[1]).toEqual(golden('ledger-entry-v1.json'));
+    const cohorts = new Cohorts();
+    if (journal !== undefined) cohorts.fold(journal);
+    const { chunks, credits } = cohorts.takeChanges();
+    expect(chunks[0]?.body).toEqual(golden('path-chunk-v1.json'));
+    expect(credits[0]?.body).toEqual(golden('day-credits-v1.json'));
+    expect(cohorts.head(1)).toEqual(golden('channels-head-v1.json'));
     const { chart, state } = decodeUser(log.user, golden('user-v1.json'));
     expect(actor.value).toEqual(chart);
     const { concepts: _, intents: __, ...stored } = actor.context;

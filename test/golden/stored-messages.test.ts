@@ -13,16 +13,22 @@ import {
   campaignCellSchema,
   channelsCellSchema,
   deliveryCellSchema,
-  pathsCellSchema,
   referenceCellSchema,
   trafficCellSchema,
 } from '../../protocols/cells.ts';
+import {
+  channelsHeadSchema,
+  dayCreditsSchema,
+  pathChunkSchema,
+} from '../../protocols/channel-actor.ts';
 import { checkpointSchema } from '../../protocols/checkpoint.ts';
 import { controlSchema } from '../../protocols/control.ts';
+import { erasureSchema, ledgerEntrySchema } from '../../protocols/conversion-ledger.ts';
 import { deadLetterSchema } from '../../protocols/dead-letter.ts';
 import { decisionSchema, receiptSchema } from '../../protocols/decision.ts';
 import { MAX_CLOCK_SKEW_MS, parseEvent } from '../../protocols/event.ts';
 import type { UserToken } from '../../protocols/ids.ts';
+import { pathJournalSchema } from '../../protocols/path-journal.ts';
 import { UnreadableVersion, upcast } from '../../protocols/upcast.ts';
 import { decodeUser, encodeUser, userRecordSchema } from '../../protocols/user-record.ts';
 import { verdictSchema } from '../../protocols/verdict.ts';
@@ -33,7 +39,12 @@ type Kind = Parameters<typeof upcast>[0];
 const STORED: readonly (readonly [file: string, kind: Kind, schema: z.ZodType])[] = [
   ['user-v1.json', 'user', userRecordSchema],
   ['checkpoint-v1.json', 'checkpoint', checkpointSchema],
-  ['paths-cell-v1.json', 'cell', pathsCellSchema],
+  ['path-journal-v1.json', 'pathJournal', pathJournalSchema],
+  ['ledger-entry-v1.json', 'ledgerEntry', ledgerEntrySchema],
+  ['erasure-v1.json', 'erasure', erasureSchema],
+  ['channels-head-v1.json', 'channelsHead', channelsHeadSchema],
+  ['path-chunk-v1.json', 'pathChunk', pathChunkSchema],
+  ['day-credits-v1.json', 'dayCredits', dayCreditsSchema],
   ['channels-cell-v1.json', 'cell', channelsCellSchema],
   ['traffic-cell-v1.json', 'cell', trafficCellSchema],
   ['campaign-cell-v1.json', 'cell', campaignCellSchema],

@@ -1,8 +1,14 @@
 /**
  * A published data set imported as events through NATS: the live figures are the exact ones.
  */
+import type { NatsConnection } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
-import { attributionReportSchema } from '../../protocols/services.ts';
+import { namedTransitions } from '../../actors/channel/live-attribution.ts';
+import { markovChain } from '../../actors/channel/markov-chain.ts';
+import { PathTable } from '../../actors/channel/path-table.ts';
+import { attributeMarkov } from '../../actors/channel/removal-effects.ts';
+import { RULE_MODELS } from '../../actors/channel/rule-models.ts';
+import { type AttributionReport, attributionReportSchema } from '../../protocols/services.ts';
 import { SERVICES } from '../../protocols/subjects.ts';
 import { countEvents, journeyMessages, readPathTable } from '../../runtime/cli/import-paths.ts';
 import { ask } from '../../runtime/cli/session.ts';
@@ -42,16 +48,58 @@ test.skipIf(pathData === undefined)(
       expect(counts.get(transition), transition).toBe(Number(count));
     }
     expect(counts.size).toBe(exactCounts.length);
-    const exact = readCsv(sharedFile(`${SET}/exact-markov-order1-null.csv`) as string);
-    expect(report.channels).toHaveLength(exact.length);
-    for (const row of exact) {
-      const live = report.channels.find(({ channel }) => channel === row.channel_name);
-      const error = (found: number | undefined, expected: string | undefined) =>
-        Math.abs((found ?? Number.NaN) - Number(expected));
-      expect(error(live?.removal_effect, row.removal_effect_conversion)).toBeLessThan(1e-9);
-      expect(error(live?.conversions, row.total_conversions)).toBeLessThan(1e-5);
+    for (const order of [1, 2, 3]) {
+      const request = { order, intervals: true, choose_order: true };
+      const live = await ask(nc, SERVICES.inspectAttribution, request, attributionReportSchema);
+      const exact = readCsv(sharedFile(`${SET}/exact-markov-order${order}-null.csv`) as string);
+      expect(live.channels).toHaveLength(exact.length);
+      for (const row of exact) {
+        const ours = live.channels.find(({ channel }) => channel === row.channel_name);
+        const error = (found: number | undefined, expected: string | undefined) =>
+          Math.abs((found ?? Number.NaN) - Number(expected));
+        expect(error(ours?.removal_effect, row.removal_effect_conversion)).toBeLessThan(1e-9);
+        expect(error(ours?.conversions, row.total_conversions)).toBeLessThan(1e-5);
+      }
+      expect(live.order_choice?.suggested).toBe(4);
+      expectConserved(live);
     }
+    await expectOfflineEqual(nc, report);
     expect(report.p_conversion).toBeCloseTo(19_785 / 88_387, 12);
   },
   300_000,
 );
+
+/** Every model credits exactly what was converted, to the micro. */
+function expectConserved({ channels, conversions, value_micros }: AttributionReport): void {
+  const sum = (of: (channel: (typeof channels)[number]) => number): number =>
+    channels.reduce((total, channel) => total + of(channel), 0);
+  expect(sum((channel) => channel.value_micros)).toBe(value_micros);
+  for (const model of RULE_MODELS) {
+    expect(
+      sum(({ models }) => models[model]?.value_micros ?? 0),
+      model,
+    ).toBe(value_micros);
+    expect(sum(({ models }) => models[model]?.conversions ?? 0)).toBeCloseTo(conversions, 6);
+  }
+}
+
+/** The file read offline gives the very counts of the live engine, and its removal effects. */
+async function expectOfflineEqual(nc: NatsConnection, live: AttributionReport): Promise<void> {
+  const { rows } = await readPathTable(pathData as string, '>');
+  const table = new PathTable();
+  for (const { channels, conversions, nulls, value } of rows) {
+    table.add(table.encode(channels), conversions, nulls, value);
+  }
+  for (const order of [1, 2, 3, 4]) {
+    const request = { order, transitions: true };
+    const report = await ask(nc, SERVICES.inspectAttribution, request, attributionReportSchema);
+    const chain = markovChain(table.rows(), order);
+    expect(report.states).toBe(chain.states.length);
+    for (const { channel, removalEffect } of attributeMarkov(chain, table.channels).channels) {
+      const ours = report.channels.find((each) => each.channel === channel);
+      expect(ours?.removal_effect).toBeCloseTo(removalEffect, 13);
+    }
+  }
+  const offline = namedTransitions(markovChain(table.rows(), 1), table.channels);
+  expect(live.transitions).toEqual(offline);
+}

@@ -147,6 +147,8 @@ interface Tampering {
   readonly copyTo?: (subject: string) => string;
   /** What the audit has to name, if not the subject alone. */
   readonly names?: RegExp;
+  /** Sums are named by what they count, not by the message. */
+  readonly isSum?: boolean;
 }
 
 const raised = (key: string) => (message: Json) => ({
@@ -190,13 +192,31 @@ const TAMPERINGS: readonly Tampering[] = [
   },
   { what: 'a user that cannot be read', subject: /^state\.\d\.user/, change: () => 'nonsense' },
   { what: 'a traffic count', subject: /cell\.traffic$/, change: raised('accepted') },
-  { what: 'a count of paths', subject: /cell\.paths\.\d/, change: raised('paths') },
   {
-    what: 'a transition',
-    subject: /cell\.paths\.\d/,
-    change: (cell) => ({ ...cell, transitions: { '(start)': { email: 999 } } }),
-    names: /transitions \(start\)/,
+    what: 'a count of a path',
+    subject: /^(journal|channels\.paths)\./,
+    change: (stored) => ({
+      ...stored,
+      [Array.isArray(stored.paths) ? 'paths' : 'rows']: [],
+    }),
+    names: /^paths \d{8}/,
+    isSum: true,
   },
+  {
+    what: 'a path that nobody took',
+    subject: /^journal\./,
+    change: (entry) => ({ ...entry, v: 1, channels: ['rumour'], paths: [[0, [0], 1, 0, 5]] }),
+    copyTo: (subject) => subject.replace(/^journal\.(\d+)\.\d+/, 'journal.$1.999999'),
+    names: /rumour/,
+    isSum: true,
+  },
+  {
+    what: 'what a conversion is worth',
+    subject: /^ledger\./,
+    change: raised('value_micros'),
+    names: /value_micros/,
+  },
+  { what: 'a conversion that is not in the ledger', subject: /^ledger\./ },
   {
     what: 'what a channel cost',
     subject: /cell\.channels\.\d/,
@@ -264,7 +284,7 @@ test('what was tampered with is named', { timeout: 120_000 }, async () => {
   const jsm = await jetstreamManager(nc);
   expectNoDifference(await auditEngine(nc));
   const subjects = await storedSubjects(nc);
-  for (const { what, subject: pattern, change, copyTo, names } of TAMPERINGS) {
+  for (const { what, subject: pattern, change, copyTo, names, isSum } of TAMPERINGS) {
     const source = subjects.find((each) => pattern.test(each));
     if (source === undefined) throw new Error(`${REPLAY}: no message is stored as ${pattern}`);
     const stored = await jsm.streams.getMessage(ACTORS_STREAM, { last_by_subj: source });
@@ -274,7 +294,9 @@ test('what was tampered with is named', { timeout: 120_000 }, async () => {
     else await nc.request(target, JSON.stringify(change(stored.json<Json>())));
     const { differences } = await auditEngine(nc);
     const where = differences.map((difference) => difference.where);
-    const isNamed = where.some((each) => each.startsWith(target) && (names ?? /^/).test(each));
+    const isNamed = where.some(
+      (each) => (isSum === true || each.startsWith(target)) && (names ?? /^/).test(each),
+    );
     expect.soft(isNamed, `${what}: ${target} in ${where.join('; ')}; ${REPLAY}`).toBe(true);
     if (copyTo === undefined) await nc.request(source, stored.data);
     else await jsm.streams.purge(ACTORS_STREAM, { filter: target });

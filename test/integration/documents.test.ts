@@ -88,5 +88,5 @@ test('example 2 shows a journey from first touch to order, without a server', as
   const story = await run('examples/02-journey.js');
   expect(story).toMatch(/fills a cart\s+considering/);
   expect(story).toMatch(/buys\s+customer/);
-  expect(story).toContain('"paid_search":{"(conversion)":1}');
+  expect(story).toMatch(/ledger \{.*"taken_back":false,"touches":\[\{.*"channel":"paid_search"/);
 });

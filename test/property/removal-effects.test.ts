@@ -1,128 +1,125 @@
 /** Removal effects of random journeys: against brute force, and what has to add up (M1, M2). */
 import fc from 'fast-check';
+import { LuDecomposition, Matrix } from 'ml-matrix';
 import { expect, test } from 'vitest';
-import { attributeMarkov, type PathTotals } from '../../actors/channel/removal-effects.ts';
-import { countChange, type Path } from '../../actors/user/path.ts';
-import { CONVERSION, NULL, START } from '../../protocols/cells.ts';
+import { type MarkovChain, markovChain } from '../../actors/channel/markov-chain.ts';
+import { PathTable } from '../../actors/channel/path-table.ts';
+import { attributeMarkov, solveChain } from '../../actors/channel/removal-effects.ts';
 import { holds } from '../generators.ts';
-import { PathTally } from '../path-tally.ts';
 
 const CHANNELS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 
-const journey: fc.Arbitrary<Path> = fc.record({
-  channels: fc
-    .array(fc.constantFrom(...CHANNELS), { minLength: 1, maxLength: 12 })
-    .map((touches) => touches.filter((channel, i) => channel !== touches[i - 1])),
-  day: fc.constantFrom('20240408', '20240409'),
-  conversionMicros: fc.option(fc.nat({ max: 500_000_000 }), { nil: undefined, freq: 2 }),
+const journey = fc.record({
+  touches: fc.array(fc.constantFrom(...CHANNELS), { minLength: 1, maxLength: 12 }),
+  value: fc.option(fc.nat({ max: 500_000_000 }), { nil: undefined, freq: 2 }),
 });
-const totals = fc.array(journey, { minLength: 1, maxLength: 80 }).map((journeys) => {
-  const tally = new PathTally();
-  countChange([], journeys, tally);
-  return tally.totals();
+const tables = fc.array(journey, { minLength: 1, maxLength: 80 }).map((journeys) => {
+  const table = new PathTable();
+  for (const { touches, value } of journeys) {
+    const isNull = value === undefined;
+    table.add(table.encode(touches), isNull ? 0 : 1, isNull ? 1 : 0, value ?? 0);
+  }
+  return table;
 });
+const orders = fc.constantFrom(1, 2, 3, 4);
 
-/** Solves a x = b by Gaussian elimination with row exchange. */
-function solve(a: readonly (readonly number[])[], b: readonly number[]): number[] {
-  const rows = a.map((row, i) => [...row, b[i] as number]);
-  const size = rows.length;
-  const cell = (row: number, column: number): number => (rows[row] as number[])[column] as number;
-  for (let pivot = 0; pivot < size; pivot++) {
-    let best = pivot;
-    for (let row = pivot; row < size; row++) {
-      if (Math.abs(cell(row, pivot)) > Math.abs(cell(best, pivot))) best = row;
-    }
-    [rows[pivot], rows[best]] = [rows[best] as number[], rows[pivot] as number[]];
-    for (let row = 0; row < size; row++) {
-      if (row === pivot) continue;
-      const factor = cell(row, pivot) / cell(pivot, pivot);
-      rows[row] = (rows[row] as number[]).map((value, i) => value - factor * cell(pivot, i));
+/** What a path brings on average when the states that hold a channel lead nowhere: solved anew. */
+function withoutChannel(chain: MarkovChain, removed: string, ends: Float64Array): number {
+  const n = chain.states.length;
+  const matrix = Matrix.eye(n);
+  const right = new Array<number>(n).fill(0);
+  const isOut = (state: number): boolean => (chain.states[state] as string).includes(removed);
+  for (let i = 0; i < n; i++) {
+    if (isOut(i)) continue;
+    const exits = chain.exits[i] as number;
+    right[i] = (ends[i] as number) / exits;
+    for (let at = chain.rowStart[i] as number; at < (chain.rowStart[i + 1] as number); at++) {
+      const j = chain.to[at] as number;
+      if (isOut(j)) continue;
+      matrix.set(i, j, matrix.get(i, j) - (chain.counts[at] as number) / exits);
     }
   }
-  return rows.map((_, i) => cell(i, size) / cell(i, i));
+  const solution = new LuDecomposition(matrix).solve(Matrix.columnVector(right)).to1DArray();
+  return solution.reduce((sum, x, i) => {
+    return isOut(i) ? sum : sum + (x * (chain.starts[i] as number)) / chain.totalPaths;
+  }, 0);
 }
 
-/** What is expected from the start, conversions or value, when a channel's visitors are lost. */
-function withoutChannel(of: PathTotals, removed: string, ending: 'conversions' | 'value'): number {
-  const states = [...of.transitions.keys()];
-  const at = states.indexOf(START);
-  const system = states.map((_, i) => states.map((__, j) => Number(i === j)));
-  const right = states.map(() => 0);
-  states.forEach((state, i) => {
-    if (state === removed) return;
-    const exits = of.transitions.get(state) ?? new Map<string, number>();
-    const out = [...exits.values()].reduce((sum, count) => sum + count, 0);
-    for (const [to, count] of exits) {
-      if (to === NULL || to === removed) continue;
-      if (to === CONVERSION) {
-        right[i] = (ending === 'value' ? (of.valueByLast.get(state) ?? 0) : count) / out;
-        continue;
-      }
-      const row = system[i] as number[];
-      row[states.indexOf(to)] = (row[states.indexOf(to)] as number) - count / out;
-    }
-  });
-  return solve(system, right)[at] as number;
-}
-
-test('P(conversion) of the chain is the share of paths that converted, to 1e-12 (M1)', () => {
+test('P(conversion) of the chain is the share of paths that converted, at every order (M1)', () => {
   holds(
-    fc.property(totals, (of) => {
-      const rate = of.conversions / of.paths;
-      expect(Math.abs(attributeMarkov(of).pConversion - rate)).toBeLessThan(1e-12);
+    fc.property(tables, orders, (table, order) => {
+      const { conversions, paths } = table.totals();
+      const { whole } = solveChain(markovChain(table.rows(), order));
+      expect(Math.abs(whole.conversion - conversions / paths)).toBeLessThanOrEqual(1e-12);
     }),
-    500,
+    1_000,
   );
 });
 
 test('all conversions and all value are attributed, and nothing is negative (M2)', () => {
   holds(
-    fc.property(totals, (of) => {
-      const { channels } = attributeMarkov(of);
-      const sum = (of_: (each: (typeof channels)[number]) => number) =>
-        channels.reduce((total, each) => total + of_(each), 0);
-      expect(sum(({ conversions }) => conversions)).toBeCloseTo(of.conversions, 9);
-      const missing = sum(({ valueMicros }) => valueMicros) - of.valueMicros;
-      expect(Math.abs(missing)).toBeLessThanOrEqual(1e-9 * of.valueMicros);
+    fc.property(tables, orders, (table, order) => {
+      const { channels } = attributeMarkov(markovChain(table.rows(), order), table.channels);
+      const totals = table.totals();
+      const sum = (of: (each: (typeof channels)[number]) => number) =>
+        channels.reduce((total, each) => total + of(each), 0);
+      expect(sum(({ conversions }) => conversions)).toBeCloseTo(totals.conversions, 9);
+      const missing = sum(({ value }) => value) - totals.value;
+      expect(Math.abs(missing)).toBeLessThanOrEqual(1e-9 * totals.value);
       for (const { removalEffect, valueRemovalEffect } of channels) {
         for (const effect of [removalEffect, valueRemovalEffect]) {
-          expect(effect).toBeGreaterThanOrEqual(-1e-12);
-          expect(effect).toBeLessThanOrEqual(1 + 1e-12);
+          expect(effect).toBeGreaterThanOrEqual(0);
+          expect(effect).toBeLessThanOrEqual(1);
         }
       }
     }),
-    500,
+    1_000,
   );
 });
 
 test('each effect is what is lost when the channel is deleted and the chain solved again', () => {
   holds(
-    fc.property(totals, (of) => {
-      if (of.conversions === 0) return;
-      for (const { channel, removalEffect, valueRemovalEffect } of attributeMarkov(of).channels) {
-        const kept = withoutChannel(of, channel, 'conversions') / (of.conversions / of.paths);
+    fc.property(tables, orders, (table, order) => {
+      const chain = markovChain(table.rows(), order);
+      const { conversions, value, paths } = table.totals();
+      if (conversions === 0) return;
+      const { channels } = attributeMarkov(chain, table.channels);
+      channels.forEach(({ removalEffect, valueRemovalEffect }, i) => {
+        const letter = String.fromCharCode(i);
+        const kept = withoutChannel(chain, letter, chain.conversions) / (conversions / paths);
         expect(Math.abs(removalEffect - (1 - kept))).toBeLessThan(1e-9);
-        if (of.valueMicros === 0) continue;
-        const worth = withoutChannel(of, channel, 'value') / (of.valueMicros / of.paths);
+        if (value === 0) return;
+        const worth = withoutChannel(chain, letter, chain.values) / (value / paths);
         expect(Math.abs(valueRemovalEffect - (1 - worth))).toBeLessThan(1e-9);
-      }
+      });
     }),
-    200,
+    300,
   );
 });
 
-test('in which order channels became known does not matter', () => {
+test('a state that repeats may be dropped or counted as a loop: the effects are the same', () => {
   holds(
-    fc.property(totals, (of) => {
-      const reversed = new Map(
-        [...of.transitions].reverse().map(([from, row]) => [from, new Map([...row].reverse())]),
-      );
-      const again = attributeMarkov({ ...of, transitions: reversed });
-      const first = attributeMarkov(of);
-      expect(again.channels.map(({ channel }) => channel)).toEqual(
-        first.channels.map(({ channel }) => channel),
-      );
-      again.channels.forEach((each, i) => {
+    fc.property(tables, orders, (table, order) => {
+      const dropped = attributeMarkov(markovChain(table.rows(), order), table.channels);
+      const loops = attributeMarkov(markovChain(table.rows(), order, 'keep'), table.channels);
+      expect(loops.states).toBe(dropped.states);
+      loops.channels.forEach(({ removalEffect, value }, i) => {
+        const other = dropped.channels[i];
+        expect(Math.abs(removalEffect - (other?.removalEffect ?? Number.NaN))).toBeLessThan(1e-12);
+        const missing = Math.abs(value - (other?.value ?? Number.NaN));
+        expect(missing).toBeLessThanOrEqual(1e-9 * table.totals().value);
+      });
+    }),
+    300,
+  );
+});
+
+test('in which order paths became known does not matter', () => {
+  holds(
+    fc.property(tables, orders, (table, order) => {
+      const again = markovChain([...table.rows()].reverse(), order);
+      const first = attributeMarkov(markovChain(table.rows(), order), table.channels);
+      attributeMarkov(again, table.channels).channels.forEach((each, i) => {
         expect(each.removalEffect).toBeCloseTo(first.channels[i]?.removalEffect ?? Number.NaN, 12);
       });
     }),

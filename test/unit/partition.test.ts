@@ -90,14 +90,7 @@ describe('what is counted', () => {
   test('channels of any name, even of what every object has', () => {
     const names = ['constructor', 'toString', 'hasOwnProperty', '7', 'valueOf'];
     const log = new PartitionLog().applyAll(names.map((name, n) => click(n, BASE_MS + n, name)));
-    expect(log.pathsCells()[0]?.transitions).toEqual({
-      '(start)': { constructor: 1 },
-      constructor: { toString: 1 },
-      toString: { hasOwnProperty: 1 },
-      hasOwnProperty: { 7: 1 },
-      7: { valueOf: 1 },
-      valueOf: { '(null)': 1 },
-    });
+    expect(log.paths()).toEqual({ [`20240408 ${names.join(' > ')}`]: [0, 1, 0] });
   });
 
   test('refunds: what was taken back, and what matched nothing', () => {
@@ -111,7 +104,7 @@ describe('what is counted', () => {
     expect(log.traffic()).toMatchObject({
       ...{ value_micros: 20_000_000, refunded_micros: 12_000_000, refunds_unmatched: 2 },
     });
-    expect(log.pathsCells()[0]).toMatchObject({ conversions: 1, value_micros: 15_000_000 });
+    expect(log.paths()).toEqual({ '20240408 a': [1, 0, 15_000_000] });
   });
 });
 
@@ -230,9 +223,10 @@ describe('reference data comes through the log', () => {
     expect(names().sort()).toEqual(['campaign.sale', 'delivery.sale', 'reference']);
     expect(log.state.dirtyCount).toBe(0);
     log.apply(click(0, BASE_MS, 'email'));
-    expect(names().sort()).toEqual([
-      ...['channels.20240408', 'delivery.sale', 'paths.20240408', 'traffic'],
-    ]);
+    expect(log.state.dirtyCount).toBe(4);
+    expect(names().sort()).toEqual(['channels.20240408', 'delivery.sale', 'traffic']);
+    expect(log.state.journal.take(0, 1)).toHaveLength(1);
+    expect(log.state.journal.take(0, 2)).toEqual([]);
     log.apply(click(0, BASE_MS, 'email'));
     expect(names()).toEqual(['traffic']);
   });

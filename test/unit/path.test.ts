@@ -1,7 +1,10 @@
 /** Markov paths by hand-worked journeys: how touches become paths, and what the bounds do. */
 import { describe, expect, test } from 'vitest';
-import { PartitionState } from '../../actors/partition/state.ts';
+import { Cohorts } from '../../actors/channel/cohorts.ts';
+import { MAX_PART_BYTES, PathJournal } from '../../actors/partition/path-journal.ts';
 import { countChange, cutPaths, MAX_PATH_ITEMS, placeItem } from '../../actors/user/path.ts';
+import { utcDay } from '../../protocols/cells.ts';
+import type { PathJournalEntry } from '../../protocols/path-journal.ts';
 import type { PathItem } from '../../protocols/user-snapshot.ts';
 import { BASE_MS, click, conversion, DAY_MS, HOUR_MS, refund } from '../generators.ts';
 import { Journey } from '../path-journey.ts';
@@ -18,8 +21,8 @@ function order(hour: number, micros = 5): PathItem {
 
 /** The paths of some items, as text: channels, then what the conversion is worth, or null. */
 function pathsOf(...items: readonly PathItem[]): string[] {
-  return cutPaths(items, LOOKBACK_MS).paths.map(({ channels, conversionMicros }) =>
-    [...channels, conversionMicros ?? 'null'].join(' > '),
+  return cutPaths(items, LOOKBACK_MS).paths.map(({ touches, conversion }) =>
+    [...touches.map(({ channel }) => channel), conversion?.micros ?? 'null'].join(' > '),
   );
 }
 
@@ -32,9 +35,9 @@ describe('touches become paths', () => {
     expect(pathsOf(touch(0, 'a'), order(1), touch(2, 'b'))).toEqual(['a > 5', 'b > null']);
   });
 
-  test('immediate repeats count once, later ones again', () => {
+  test('repeats stay on the path: what they mean is for each model to say', () => {
     const items = ['a', 'a', 'b', 'a', 'a'].map((channel, hour) => touch(hour, channel));
-    expect(pathsOf(...items)).toEqual(['a > b > a > null']);
+    expect(pathsOf(...items)).toEqual(['a > a > b > a > a > null']);
   });
 
   test('a silence longer than the lookback window ends a path in null', () => {
@@ -45,14 +48,16 @@ describe('touches become paths', () => {
 
   test('no touch before a conversion, no path', () => {
     expect(cutPaths([order(0)], LOOKBACK_MS)).toEqual({
-      ...{ paths: [], touchesOutsideWindow: 0, conversionsWithoutPath: 1 },
+      ...{ paths: [], touchesOutsideWindow: 0, withoutPath: [order(0)] },
     });
   });
 
   test('a path belongs to the UTC day of its first touch inside the window', () => {
     const days = [touch(0, 'a'), touch(6, 'b'), touch(12, 'c')];
-    expect(cutPaths(days.slice(0, 2), LOOKBACK_MS).paths[0]?.day).toBe('20240408');
-    expect(cutPaths(days, LOOKBACK_MS).paths[0]?.day).toBe('20240409');
+    const dayOf = (items: readonly PathItem[]): string =>
+      utcDay(cutPaths(items, LOOKBACK_MS).paths[0]?.touches[0]?.t ?? 0);
+    expect(dayOf(days.slice(0, 2))).toBe('20240408');
+    expect(dayOf(days)).toBe('20240409');
   });
 });
 
@@ -60,13 +65,13 @@ describe('window bias is counted, not hidden', () => {
   test('touches that a later touch or the conversion leaves behind', () => {
     const items = [touch(0, 'a'), touch(6, 'b'), touch(11, 'c'), order(20)];
     const { paths, touchesOutsideWindow } = cutPaths(items, LOOKBACK_MS);
-    expect(paths.map(({ channels }) => channels)).toEqual([['c']]);
+    expect(paths.map(({ touches }) => touches)).toEqual([[touch(11, 'c')]]);
     expect(touchesOutsideWindow).toBe(2);
   });
 
   test('a conversion exactly one window after its last touch has no path left', () => {
     expect(cutPaths([touch(0, 'a'), order(10)], LOOKBACK_MS)).toEqual({
-      ...{ paths: [], touchesOutsideWindow: 1, conversionsWithoutPath: 1 },
+      ...{ paths: [], touchesOutsideWindow: 1, withoutPath: [order(10)] },
     });
   });
 
@@ -95,7 +100,7 @@ describe('what comes just in time', () => {
     journey.apply(click(3, BASE_MS + HOUR_MS, 'c'));
     expect(journey.losses.touchesTooLate).toBe(0);
     expect(journey.counted()).toEqual(journey.batch());
-    expect(journey.tally.totals().transitions.get('c')).toEqual(new Map([['(conversion)', 1]]));
+    expect(journey.counted().figures).toMatchObject({ '20240408 a > c > 10000000': 1 });
   });
 
   test('and a millisecond later is too late', () => {
@@ -128,13 +133,7 @@ describe('bounds', () => {
     const journey = new Journey(DAY_MS, DAY_MS);
     for (let n = 0; n < 300; n++) journey.apply(click(n, BASE_MS + n, n % 2 === 0 ? 'a' : 'b'));
     expect(journey.counted()).toEqual({
-      figures: {
-        '20240408\t(start)\ta': 1,
-        '20240408\ta\tb': 64,
-        '20240408\tb\ta': 63,
-        '20240408\tb\t(null)': 1,
-        '20240408\tpaths': 1,
-      },
+      figures: { [`20240408 ${'a > b > '.repeat(64)}null`]: 1 },
       touchesOutsideWindow: 172,
       conversionsWithoutPath: 0,
     });
@@ -158,6 +157,9 @@ describe('bounds', () => {
     expect(journey.losses.touchesTooLate).toBe(2);
     journey.apply(refund(9_001, BASE_MS + 300 * DAY_MS, 'o10'));
     expect(journey.losses).toMatchObject({ refundsUnmatched: 1, refundedMicros: 0 });
+    // Of the last eight to settle a refund still finds the order and what was counted for it.
+    journey.apply(refund(9_004, BASE_MS + 300 * DAY_MS, 'o171'));
+    expect(journey.losses).toMatchObject({ refundsUnmatched: 1, refundedMicros: 10_000_000 });
     journey.apply(click(9_002, BASE_MS + 290 * DAY_MS + 2, 'late'));
     expect(journey.counted()).toEqual(journey.batch());
   });
@@ -173,9 +175,9 @@ describe('refunds', () => {
   test('of a part lower the value, of all take the conversion out', () => {
     const journey = bought();
     journey.apply(refund(2, BASE_MS + 2, 'o1', 9.9));
-    expect(journey.tally.totals()).toMatchObject({ conversions: 1, valueMicros: 50_000_000 });
+    expect(journey.tally.table().totals()).toMatchObject({ conversions: 1, value: 50_000_000 });
     journey.apply(refund(3, BASE_MS + 3, 'o1', 50));
-    expect(journey.tally.totals()).toMatchObject({ paths: 1, conversions: 0, valueMicros: 0 });
+    expect(journey.tally.table().totals()).toMatchObject({ paths: 1, conversions: 0, value: 0 });
     expect(journey.losses.refundedMicros).toBe(59_900_000);
   });
 
@@ -183,7 +185,34 @@ describe('refunds', () => {
     const journey = bought();
     journey.apply(refund(2, BASE_MS + 2, 'o1', 1_000));
     expect(journey.losses).toMatchObject({ refundedMicros: 59_900_000, refundsUnmatched: 0 });
-    expect(journey.tally.totals()).toMatchObject({ conversions: 0, valueMicros: 0 });
+    expect(journey.tally.table().totals()).toMatchObject({ conversions: 0, value: 0 });
+  });
+
+  test('that come before their order wait for it', () => {
+    const early = new Journey(DAY_MS, DAY_MS).applyAll([
+      click(0, BASE_MS, 'a'),
+      refund(2, BASE_MS + 2, 'o1', 9.9),
+      refund(3, BASE_MS + 3, 'o2'),
+    ]);
+    expect(early.losses).toMatchObject({ refundsUnmatched: 2, refundedMicros: 9_900_000 });
+    early.apply(conversion(1, BASE_MS + 1, 'o1', 59.9));
+    early.apply(conversion(4, BASE_MS + 4, 'o2', 20));
+    expect(early.losses).toMatchObject({ refundsUnmatched: 0, refundedMicros: 29_900_000 });
+    expect(early.counted().figures).toEqual({ '20240408 a > 50000000': 1 });
+    expect(early.state.refunds).toEqual([]);
+  });
+
+  test('weeks after the conversion has settled take back exactly what was counted', () => {
+    const journey = bought();
+    journey.apply(click(5, BASE_MS + 40 * DAY_MS, 'b'));
+    expect(journey.state.path.some((item) => 'order' in item)).toBe(false);
+    journey.apply(refund(6, BASE_MS + 41 * DAY_MS, 'o1', 9.9));
+    expect(journey.counted().figures).toMatchObject({ '20240408 a > 50000000': 1 });
+    journey.apply(refund(7, BASE_MS + 42 * DAY_MS, 'o1'));
+    expect(journey.counted().figures).toMatchObject({ '20240408 a > null': 1 });
+    expect(journey.losses).toMatchObject({ refundsUnmatched: 0, refundedMicros: 59_900_000 });
+    expect(journey.tally.ledger.get('o1')).toMatchObject({ value_micros: 0, taken_back: true });
+    expect(journey.counted()).toEqual(journey.batch());
   });
 
   test('of an unknown order, or the same one twice, are unmatched', () => {
@@ -195,17 +224,44 @@ describe('refunds', () => {
   });
 });
 
-test('what is retracted leaves no trace in the cells: no zero entries, no empty rows', () => {
-  const partition = new PartitionState();
+test('what is retracted leaves no trace in the journal, however often it was counted', () => {
+  const journal = new PathJournal();
   const [path] = cutPaths([touch(0, 'a'), touch(1, '__proto__x'), order(2)], LOOKBACK_MS).paths;
   if (path === undefined) throw new Error('expected a path');
-  countChange([], [path, path], partition);
-  countChange([path, path], [path], partition);
-  const [cell] = partition.takeDirty();
-  expect(cell).toMatchObject({ name: 'paths.20240408', cell: { paths: 1, conversions: 1 } });
-  countChange([path], [], partition);
-  expect(cell?.cell).toEqual({
-    ...{ v: 1, paths: 0, conversions: 0, value_micros: 0 },
-    ...{ transitions: {}, value_by_last: {} },
+  countChange([], [path, path], journal);
+  countChange([path, path], [path], journal);
+  const [entry, ...more] = journal.take(3, 7);
+  expect(more).toEqual([]);
+  expect(entry).toMatchObject({
+    ...{ partition: 3, sequence: 7, part: 0, parts: 1, days: ['20240408'] },
+    ...{ channels: ['a', '__proto__x'], paths: [[0, [0, 1], 1, 0, 5]] },
   });
+  countChange([path], [], journal);
+  countChange([], [path], journal);
+  expect(journal.take(3, 8)).toEqual([]);
+  expect(journal.bytes).toBe(0);
+});
+
+test('a journal too long for one message comes in parts that fold to the same', () => {
+  const journal = new PathJournal();
+  for (let n = 0; n < 2_000; n++) {
+    const items = Array.from({ length: 60 }, (_, i) =>
+      touch(i / 100, `channel ${(n * 7 + i * (n % 89)) % 997}`),
+    );
+    countChange([], cutPaths([...items, order(1, n)], LOOKBACK_MS).paths, journal);
+  }
+  const promised = journal.messageCount;
+  const parts = journal.take(0, 1);
+  expect(parts.length).toBeGreaterThan(1);
+  expect(parts.length).toBeLessThanOrEqual(promised);
+  const cohorts = new Cohorts();
+  parts.forEach((part, i) => {
+    expect(JSON.stringify(part).length).toBeLessThan(2 * MAX_PART_BYTES);
+    cohorts.fold(part);
+    expect(cohorts.isWhole).toBe(i === parts.length - 1);
+  });
+  expect(cohorts.days.get('20240408')?.table.totals()).toMatchObject({
+    ...{ conversions: 2_000, nulls: 0, value: 1_999_000 },
+  });
+  expect(cohorts.fold(parts[0] as PathJournalEntry)).toBe(false);
 });

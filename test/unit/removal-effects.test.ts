@@ -1,25 +1,17 @@
 /** Removal effects of chains that are small enough to be worked out by hand. */
 import { describe, expect, test } from 'vitest';
-import { attributeMarkov, type PathTotals } from '../../actors/channel/removal-effects.ts';
-import { sumPaths, sumSpend } from '../../actors/channel/totals.ts';
-import { countChange } from '../../actors/user/path.ts';
-import { CONVERSION, NULL, START } from '../../protocols/cells.ts';
-import { PathTally } from '../path-tally.ts';
+import { markovChain } from '../../actors/channel/markov-chain.ts';
+import { attributeMarkov } from '../../actors/channel/removal-effects.ts';
+import { sumSpend } from '../../actors/channel/totals.ts';
+import { tableOf } from '../path-tally.ts';
 
-/** Totals of journeys such as `a > b > 12`: channels, then the value or `null`. */
-function totalsOf(...journeys: readonly string[]): PathTotals {
-  const tally = new PathTally();
-  for (const journey of journeys) {
-    const channels = journey.split(' > ');
-    const end = channels.pop();
-    const conversionMicros = end === 'null' ? undefined : Number(end);
-    countChange([], [{ channels, day: '20240408', conversionMicros }], tally);
-  }
-  return tally.totals();
+function attribute(...journeys: readonly string[]) {
+  const table = tableOf(...journeys);
+  return attributeMarkov(markovChain(table.rows(), 1), table.channels);
 }
 
 function effects(...journeys: readonly string[]) {
-  const { channels } = attributeMarkov(totalsOf(...journeys));
+  const { channels } = attribute(...journeys);
   return Object.fromEntries(channels.map((effect) => [effect.channel, effect]));
 }
 
@@ -28,7 +20,7 @@ describe('removal effects worked out by hand', () => {
     const journeys = ['c1 > c2 > c3 > 30', 'c1 > null', 'c2 > c3 > null'];
     // P = 1/3. Without c1: 1/3 x 1/2 = 1/6. Without c2 or c3 nobody converts.
     const { c1, c2, c3 } = effects(...journeys);
-    expect(attributeMarkov(totalsOf(...journeys)).pConversion).toBeCloseTo(1 / 3, 14);
+    expect(attribute(...journeys).pConversion).toBeCloseTo(1 / 3, 14);
     expect([c1, c2, c3].map((each) => each?.removalEffect)).toEqual([
       expect.closeTo(0.5, 14),
       expect.closeTo(1, 14),
@@ -39,7 +31,7 @@ describe('removal effects worked out by hand', () => {
       expect.closeTo(0.4, 14),
       expect.closeTo(0.4, 14),
     ]);
-    expect(c1?.valueMicros).toBeCloseTo(6, 12);
+    expect(c1?.value).toBeCloseTo(6, 12);
   });
 
   test('a loop: a brings b, b brings a back', () => {
@@ -48,7 +40,7 @@ describe('removal effects worked out by hand', () => {
     expect(a?.removalEffect).toBeCloseTo(1, 14);
     expect(b?.removalEffect).toBeCloseTo(0.5, 14);
     expect(a?.conversions).toBeCloseTo(2 / 3, 14);
-    expect(b?.valueMicros).toBeCloseTo(30, 12);
+    expect(b?.value).toBeCloseTo(30, 12);
   });
 
   test('paths of a single channel each: every channel keeps its own conversions', () => {
@@ -56,8 +48,8 @@ describe('removal effects worked out by hand', () => {
     expect(a).toMatchObject({ removalEffect: expect.closeTo(0.5, 14) });
     expect(b).toMatchObject({ removalEffect: expect.closeTo(0.5, 14) });
     expect(a?.conversions).toBeCloseTo(1, 14);
-    expect(a?.valueMicros).toBeCloseTo(10, 12);
-    expect(b?.valueMicros).toBeCloseTo(20, 12);
+    expect(a?.value).toBeCloseTo(10, 12);
+    expect(b?.value).toBeCloseTo(20, 12);
   });
 
   test('one channel alone causes everything', () => {
@@ -65,7 +57,7 @@ describe('removal effects worked out by hand', () => {
     expect(a?.removalEffect).toBeCloseTo(1, 14);
     expect(a?.valueRemovalEffect).toBeCloseTo(1, 14);
     expect(a?.conversions).toBeCloseTo(2, 13);
-    expect(a?.valueMicros).toBeCloseTo(15, 12);
+    expect(a?.value).toBeCloseTo(15, 12);
   });
 
   test('value follows the dearer conversions, counts do not', () => {
@@ -76,27 +68,24 @@ describe('removal effects worked out by hand', () => {
       expect.closeTo(0.1, 14),
       expect.closeTo(0.9, 14),
     ]);
-    expect([a?.valueMicros, b?.valueMicros]).toEqual([
-      expect.closeTo(10, 12),
-      expect.closeTo(90, 12),
-    ]);
+    expect([a?.value, b?.value]).toEqual([expect.closeTo(10, 12), expect.closeTo(90, 12)]);
   });
 
   test('a channel that never leads to a conversion has no effect', () => {
     const { a, b } = effects('a > 10', 'b > null', 'b > null');
     expect(a?.conversions).toBeCloseTo(1, 14);
-    expect(b).toMatchObject({ removalEffect: 0, conversions: 0, valueMicros: 0 });
+    expect(b).toMatchObject({ removalEffect: 0, conversions: 0, value: 0 });
   });
 });
 
 describe('what has no answer', () => {
   test('no paths: nothing to attribute', () => {
-    expect(attributeMarkov(totalsOf())).toEqual({ pConversion: 0, channels: [] });
+    expect(attribute()).toEqual({ order: 1, states: 0, pConversion: 0, channels: [] });
   });
 
   test('no conversions: every effect is zero, not a division by zero', () => {
     const { a, b } = effects('a > b > null', 'b > a > null');
-    const nothing = { removalEffect: 0, valueRemovalEffect: 0, conversions: 0, valueMicros: 0 };
+    const nothing = { removalEffect: 0, valueRemovalEffect: 0, conversions: 0, value: 0 };
     expect([a, b]).toEqual([
       { channel: 'a', ...nothing },
       { channel: 'b', ...nothing },
@@ -105,49 +94,19 @@ describe('what has no answer', () => {
 
   test('conversions without value: counts are attributed, value stays zero', () => {
     const { a } = effects('a > 0', 'a > null');
-    expect(a).toMatchObject({ conversions: expect.closeTo(1, 14), valueMicros: 0 });
+    expect(a).toMatchObject({ conversions: expect.closeTo(1, 14), value: 0 });
     expect(a?.valueRemovalEffect).toBe(0);
   });
 
   test('counts that form no chain are refused (M1)', () => {
-    const totals = totalsOf('a > b > 10', 'a > null');
-    expect(() => attributeMarkov({ ...totals, conversions: 2 })).toThrow('M1');
-    const broken = new Map([
-      [START, new Map([['a', 1]])],
-      ['a', new Map([['ghost', 1]])],
-    ]);
-    expect(() => attributeMarkov({ ...totals, transitions: broken })).toThrow('leads nowhere');
+    const table = tableOf('a > b > 10', 'a > null');
+    const chain = markovChain(table.rows(), 1);
+    const wrong = { ...chain, totalConversions: 2 };
+    expect(() => attributeMarkov(wrong, table.channels)).toThrow('M1');
   });
 });
 
-test('the whole is the sum over partitions and days, in any order (I3)', () => {
-  const cell = (paths: number, transitions: Record<string, Record<string, number>>) => ({
-    ...{ v: 1 as const, paths, conversions: 1, value_micros: 10 * paths },
-    ...{ transitions, value_by_last: { a: 10 * paths } },
-  });
-  const first = cell(1, { [START]: { a: 1 }, a: { [CONVERSION]: 1 } });
-  const second = cell(3, {
-    [START]: { a: 2, b: 1 },
-    a: { [NULL]: 1, [CONVERSION]: 1 },
-    b: { [NULL]: 1 },
-  });
-  for (const cells of [
-    [first, second],
-    [second, first],
-  ]) {
-    const { paths, conversions, valueMicros, transitions, valueByLast } = sumPaths(cells);
-    expect({ paths, conversions, valueMicros }).toEqual({
-      ...{ paths: 4, conversions: 2, valueMicros: 40 },
-    });
-    expect(transitions.get(START)).toEqual(
-      new Map([
-        ['a', 3],
-        ['b', 1],
-      ]),
-    );
-    expect(transitions.get('a')?.get(CONVERSION)).toBe(2);
-    expect(valueByLast).toEqual(new Map([['a', 40]]));
-  }
+test('what channels cost is the sum over partitions and days (I3)', () => {
   const spend = { v: 1 as const, channels: { a: { impressions: 2, clicks: 1, cost_micros: 5 } } };
   expect(sumSpend([spend, spend]).get('a')).toEqual({ impressions: 4, clicks: 2, costMicros: 10 });
 });

@@ -1,0 +1,253 @@
+/**
+ * The channel actors' state: per cohort (UTC day of path start) the path table and what each
+ * rule-based model credits, folded from the partitions' path journals.
+ *
+ * Invariants:
+ *   H1 A commit's journal is folded once: its parts come in order, and a commit at or before its
+ *      partition's position changes nothing.
+ *   H2 What is stored is whole: nothing is taken for storage between two parts of one commit.
+ *   H3 Whatever the bounds below lump together, the totals stay exact.
+ */
+import type { ChannelsHead, DayCredits, PathChunk } from '../../protocols/channel-actor.ts';
+import type { CreditKind, PathJournalEntry } from '../../protocols/path-journal.ts';
+import { ChannelIndex, OTHER_CHANNEL, PathTable } from './path-table.ts';
+import { RULE_MODELS } from './rule-models.ts';
+
+/** Days kept; of more the oldest is forgotten, and what still comes for it is counted nowhere. */
+export const MAX_DAYS = 400;
+/** Chunks of all days together: with every day's credits and the head they fit one commit. */
+export const MAX_CHUNKS = 590;
+/** What a chunk holds on average, in bytes as stored, before its day gets twice as many. */
+const FULL_CHUNK_BYTES = 256 * 1024;
+/** A path as stored: its figures, and each touch with its comma. */
+const PATH_BYTES = 30;
+const TOUCH_BYTES = 4;
+/** Names credited on a day, per kind; others are credited to OTHER_CHANNEL. */
+export const MAX_CREDITED_NAMES = 2_000;
+
+/** Per rule-based model, millionths of a conversion, and micros. */
+export type CreditFigures = number[];
+
+/** One day of path starts. */
+export class Cohort {
+  readonly table: PathTable;
+  readonly credits: Readonly<Record<CreditKind, Map<string, CreditFigures>>> = {
+    channel: new Map(),
+    campaign: new Map(),
+  };
+  chunks = 1;
+  readonly dirtyChunks = new Set<number>();
+  areCreditsDirty = false;
+  #bytes = 0;
+
+  constructor(index: ChannelIndex) {
+    this.table = new PathTable(index);
+  }
+
+  /** Whether its chunks are full. */
+  get isFull(): boolean {
+    return this.#bytes > this.chunks * FULL_CHUNK_BYTES;
+  }
+
+  addPath(path: string, conversions: number, nulls: number, micros: number): void {
+    const before = this.table.size;
+    this.table.add(path, conversions, nulls, micros);
+    this.#bytes += (this.table.size - before) * (PATH_BYTES + TOUCH_BYTES * path.length);
+    this.dirtyChunks.add(chunkOf(path, this.chunks));
+  }
+
+  /** Spreads its paths over twice as many chunks. */
+  split(): void {
+    this.chunks *= 2;
+    for (let chunk = 0; chunk < this.chunks; chunk++) this.dirtyChunks.add(chunk);
+  }
+
+  addCredit(kind: CreditKind, name: string, figures: readonly number[]): void {
+    const byName = this.credits[kind];
+    const isLumped = !byName.has(name) && byName.size >= MAX_CREDITED_NAMES - 1;
+    const credited = isLumped ? OTHER_CHANNEL : name;
+    const sums = byName.get(credited) ?? new Array<number>(2 * RULE_MODELS.length).fill(0);
+    const next = sums.map((sum, i) => sum + (figures[i] ?? 0));
+    if (next.some((figure) => figure !== 0)) byName.set(credited, next);
+    else byName.delete(credited);
+    this.areCreditsDirty = true;
+  }
+
+  /** The chunks that changed, by number. O(paths). */
+  storedChunks(): Map<number, PathChunk> {
+    const chunks = new Map([...this.dirtyChunks].map((chunk) => [chunk, emptyChunk()]));
+    for (const { path, conversions, nulls, value } of this.table.rows()) {
+      const chunk = chunks.get(chunkOf(path, this.chunks));
+      chunk?.rows.push([indices(path), conversions, nulls, value]);
+    }
+    return chunks;
+  }
+
+  storedCredits(): DayCredits {
+    const { channel, campaign } = this.credits;
+    return { v: 1, channel: Object.fromEntries(channel), campaign: Object.fromEntries(campaign) };
+  }
+}
+
+/** What has to be stored, with the names that the rest of its subjects is made of. */
+export interface CohortChanges {
+  readonly chunks: readonly { readonly day: string; readonly chunk: number; body: PathChunk }[];
+  readonly credits: readonly { readonly day: string; readonly body: DayCredits }[];
+}
+
+export class Cohorts {
+  readonly index: ChannelIndex;
+  readonly days = new Map<string, Cohort>();
+  readonly #positions = new Map<number, number>();
+  /** The commit whose parts are being folded. */
+  #open: { readonly partition: number; readonly sequence: number } | undefined;
+
+  /** From a stored head; its chunks and credits are to be loaded next. */
+  constructor(head?: ChannelsHead) {
+    this.index = new ChannelIndex(head?.channels);
+    for (const [partition, sequence] of Object.entries(head?.positions ?? {})) {
+      this.#positions.set(Number(partition), sequence);
+    }
+    for (const [day, chunks] of Object.entries(head?.days ?? {})) this.#day(day).chunks = chunks;
+  }
+
+  /** Whether nothing is half folded (H2). */
+  get isWhole(): boolean {
+    return this.#open === undefined;
+  }
+
+  /** Messages that the next takeChanges() makes. */
+  get dirtyCount(): number {
+    let count = 0;
+    for (const { dirtyChunks, areCreditsDirty } of this.days.values()) {
+      count += dirtyChunks.size + (areCreditsDirty ? 1 : 0);
+    }
+    return count;
+  }
+
+  /** Takes in what was stored; of a day that the head does not know, nothing. */
+  loadChunk(day: string, { rows }: PathChunk): void {
+    const cohort = this.days.get(day);
+    if (cohort === undefined) return;
+    for (const [channels, conversions, nulls, micros] of rows) {
+      cohort.addPath(String.fromCharCode(...channels), conversions, nulls, micros);
+    }
+    cohort.dirtyChunks.clear();
+  }
+
+  loadCredits(day: string, { channel, campaign }: DayCredits): void {
+    const credits = this.days.get(day)?.credits;
+    if (credits === undefined) return;
+    for (const [name, figures] of Object.entries(channel)) credits.channel.set(name, figures);
+    for (const [name, figures] of Object.entries(campaign)) credits.campaign.set(name, figures);
+  }
+
+  /**
+   * Folds one message of a journal. O(touches in it).
+   *
+   * @returns whether it was new (H1).
+   */
+  fold(entry: PathJournalEntry): boolean {
+    const { partition, sequence, part, parts } = entry;
+    if (sequence <= (this.#positions.get(partition) ?? 0)) return false;
+    const isFirst = part === 0 && this.#open === undefined;
+    const isNext = this.#open?.partition === partition && this.#open.sequence === sequence;
+    if (!isFirst && !isNext) {
+      throw new Error(`H1: part ${part} of commit ${partition}/${sequence} came out of order`);
+    }
+    const channels = entry.channels.map((name) => this.index.of(name));
+    for (const [day, path, conversions, nulls, micros] of entry.paths) {
+      const key = String.fromCharCode(...path.map((i) => channels[i] as number));
+      this.#addPath(entry.days[day] as string, key, conversions, nulls, micros);
+    }
+    for (const [day, kind, name, figures] of entry.credits) {
+      this.#kept(entry.days[day] as string)?.addCredit(kind, name, figures);
+    }
+    this.#open = part + 1 < parts ? { partition, sequence } : undefined;
+    if (part + 1 === parts) this.#positions.set(partition, sequence);
+    return true;
+  }
+
+  /** What changed since the last call; only while isWhole. */
+  takeChanges(): CohortChanges {
+    if (!this.isWhole) throw new Error('H2: a commit is half folded');
+    const chunks: CohortChanges['chunks'][number][] = [];
+    const credits: CohortChanges['credits'][number][] = [];
+    for (const [day, cohort] of this.days) {
+      if (cohort.dirtyChunks.size > 0) {
+        for (const [chunk, body] of cohort.storedChunks()) chunks.push({ day, chunk, body });
+      }
+      if (cohort.areCreditsDirty) credits.push({ day, body: cohort.storedCredits() });
+      cohort.dirtyChunks.clear();
+      cohort.areCreditsDirty = false;
+    }
+    return { chunks, credits };
+  }
+
+  /** The head as of now. */
+  head(epoch: number): ChannelsHead {
+    return {
+      v: 1,
+      epoch,
+      positions: Object.fromEntries(this.#positions),
+      channels: [...this.index.names],
+      days: Object.fromEntries([...this.days].map(([day, { chunks }]) => [day, chunks])),
+    };
+  }
+
+  #addPath(day: string, path: string, conversions: number, nulls: number, micros: number): void {
+    const cohort = this.#kept(day);
+    if (cohort === undefined) return;
+    if (cohort.isFull && !cohort.table.has(path)) {
+      if (this.#chunks + cohort.chunks > MAX_CHUNKS) {
+        const lumped = cohort.table.encode([OTHER_CHANNEL]);
+        cohort.addPath(lumped, conversions, nulls, micros);
+        return;
+      }
+      cohort.split();
+    }
+    cohort.addPath(path, conversions, nulls, micros);
+  }
+
+  get #chunks(): number {
+    let chunks = 0;
+    for (const cohort of this.days.values()) chunks += cohort.chunks;
+    return chunks;
+  }
+
+  /** A day's cohort; undefined if it has been forgotten, or would be the first to be. */
+  #kept(day: string): Cohort | undefined {
+    const known = this.days.get(day);
+    if (known !== undefined) return known;
+    if (this.days.size < MAX_DAYS) return this.#day(day);
+    const oldest = [...this.days.keys()].sort()[0] as string;
+    if (day < oldest) return undefined;
+    this.days.delete(oldest);
+    return this.#day(day);
+  }
+
+  #day(day: string): Cohort {
+    const known = this.days.get(day);
+    if (known !== undefined) return known;
+    const cohort = new Cohort(this.index);
+    this.days.set(day, cohort);
+    return cohort;
+  }
+}
+
+function emptyChunk(): PathChunk {
+  return { v: 1, rows: [] };
+}
+
+/** FNV-1a over the touches: spreads paths over chunks. */
+function chunkOf(path: string, chunks: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < path.length; i++) {
+    hash = Math.imul(hash ^ path.charCodeAt(i), 0x01000193);
+  }
+  return (hash >>> 0) % chunks;
+}
+
+function indices(path: string): number[] {
+  return Array.from({ length: path.length }, (_, i) => path.charCodeAt(i));
+}

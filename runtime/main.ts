@@ -5,13 +5,22 @@
  * Exit codes: 0 done, 1 a problem or a difference found, 2 wrong usage, 3 no engine to be reached.
  */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { attributeCommand } from './cli/attribute.ts';
+import { type AttributeOptions, attributeCommand } from './cli/attribute.ts';
+import { attributeFileCommand } from './cli/attribute-file.ts';
+import {
+  type AttributeFileOptions,
+  withFileOptions,
+  withoutFileOptions,
+} from './cli/attribute-file-options.ts';
 import { auditCommand } from './cli/audit.ts';
 import { applyCampaigns, listCampaigns, setCampaignStatus } from './cli/campaigns.ts';
+import { channelCommand } from './cli/channel.ts';
 import { importPathsCommand } from './cli/import-paths.ts';
 import { inspectPartitionsCommand, inspectUserCommand } from './cli/inspect.ts';
+import { inspectConversionCommand } from './cli/inspect-conversion.ts';
 import { CommandFailed } from './cli/session.ts';
 import { demoCommand, simulateCommand } from './cli/simulate.ts';
+import { simulateAttributionCommand } from './cli/simulate-attribution.ts';
 import { runRoles, up } from './cli/up.ts';
 
 const EXIT_USAGE = 2;
@@ -52,6 +61,14 @@ program
   .option('--json', 'print JSON')
   .action(simulateCommand);
 program
+  .command('simulate-attribution')
+  .description('attribution models against simulated users whose causes are known')
+  .option('--scenario <name>', 'one of the scenarios; all of them unless told')
+  .option('--users <n>', 'users of each run', number(1, 500_000), 50_000)
+  .option('--seeds <n>', 'runs of each scenario, each with its own users', number(1, 20), 5)
+  .option('--json', 'print JSON')
+  .action(simulateAttributionCommand);
+program
   .command('import')
   .description('publish the journeys of a path table (path, conversions, nulls) as events')
   .argument('<file.csv>', 'columns path,total_conversions,total_conversion_value,total_null')
@@ -67,24 +84,51 @@ inspect
   .option('--json', 'print JSON')
   .action(inspectUserCommand);
 inspect
+  .command('conversion')
+  .description('an order with its path, and who is credited with it under each model')
+  .argument('<order_id>')
+  .option('--json', 'print JSON')
+  .action(inspectConversionCommand);
+inspect
   .command('partitions')
   .description('owners, positions and lag')
   .option('--json', 'print JSON')
   .action(inspectPartitionsCommand);
 
-program
+const attribute = program
   .command('attribute')
-  .description('what each channel causes, live')
+  .description('what each channel is credited with, live or in a file')
+  .argument('[file]', 'a path table or a file of events: docs/attribute.md')
   .option('--from <yyyymmdd>', 'first day of path start')
   .option('--to <yyyymmdd>', 'last day of path start')
   .option('--transitions', 'with the transition counts')
-  .option('--json', 'print JSON')
-  .action(attributeCommand);
+  .option('--json', 'print JSON');
+withFileOptions(attribute).action(
+  (file: string | undefined, options: AttributeOptions & AttributeFileOptions) =>
+    file === undefined
+      ? attributeCommand(withoutFileOptions(options))
+      : attributeFileCommand(file, options),
+);
 program
   .command('audit')
   .description('calculate everything again from the log and compare')
   .option('--json', 'print JSON')
   .action(auditCommand);
+
+program
+  .command('channel')
+  .description('which channel a touch comes by, and why')
+  .option('--url <address>', 'the landing page with its utm parameters and click ids')
+  .option('--source <name>', 'utm source')
+  .option('--medium <name>', 'utm medium')
+  .option('--campaign <name>', 'utm campaign')
+  .option('--referrer <address>', 'the page that linked here')
+  .option('--click-id <name[=value]>', 'e.g. gclid')
+  .option('--rules <file.json>', 'a rule set of your own')
+  .option('--print-rules', 'print the rule set')
+  .option('--explain', 'with each rule that was tried')
+  .option('--json', 'print JSON')
+  .action(channelCommand);
 
 const campaigns = program.command('campaigns').description('manage campaigns');
 campaigns.command('list').option('--json', 'print JSON').action(listCampaigns);

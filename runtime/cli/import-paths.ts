@@ -3,9 +3,11 @@
  * Each row `path,total_conversions,total_conversion_value,total_null` stands for as many journeys
  * as it has conversions and nulls; every journey is a user of its own.
  */
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import type { Event } from '../../protocols/event.ts';
+import { FileProblem } from '../attribution-file/csv-file.ts';
+import type { PathFigures } from '../attribution-file/path-rows.ts';
+import { readPathRows } from '../attribution-file/read-file.ts';
+import type { RejectedRow } from '../attribution-file/rejections.ts';
 import type { StoreMessage } from '../ports.ts';
 import { systemClock } from '../ports.ts';
 import { ingestMessage, publishInBulk } from '../simulate/publish.ts';
@@ -17,71 +19,26 @@ const COLUMNS = ['path', 'total_conversions', 'total_conversion_value', 'total_n
 const TOUCH_EVERY_MS = 1_000;
 
 /** A row of a path table. */
-export interface PathRow {
-  readonly channels: readonly string[];
-  readonly conversions: number;
-  /** Value of all its conversions together, in currency units. */
-  readonly value: number;
-  readonly nulls: number;
-}
+export type PathRow = PathFigures;
 
-/** A row that could not be read, with the line it stands in. */
-export interface BadRow {
-  readonly line: number;
-  readonly reason: string;
-}
-
-/** Reads a path table. Streams the file; bad rows are listed, never dropped silently. */
+/** Reads a path table that has all four columns; bad rows are listed, never dropped silently. */
 export async function readPathTable(
   file: string,
   separator: string,
-): Promise<{ readonly rows: PathRow[]; readonly bad: BadRow[] }> {
-  const rows: PathRow[] = [];
-  const bad: BadRow[] = [];
-  let columns: readonly string[] | undefined;
-  let line = 0;
-  for await (const text of createInterface({ input: createReadStream(file) })) {
-    line++;
-    const cells = text.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
-    if (columns === undefined) {
-      columns = cells;
-      const missing = COLUMNS.filter((column) => !cells.includes(column));
-      if (missing.length > 0) {
-        throw new CommandFailed(
-          `${file}: expected columns ${COLUMNS.join(', ')}; missing ${missing}`,
-        );
-      }
-      continue;
+): Promise<{ readonly rows: readonly PathRow[]; readonly bad: readonly RejectedRow[] }> {
+  try {
+    const { columns, paths, rejections } = await readPathRows(file, separator);
+    const missing = COLUMNS.filter((column) => columns.cell(column) === undefined);
+    if (missing.length > 0) {
+      throw new FileProblem(
+        `${file}: expected columns ${COLUMNS.join(', ')}; missing ${missing.join(', ')}`,
+      );
     }
-    if (text.trim() === '') continue;
-    const row = rowOf(columns, cells, separator);
-    if ('reason' in row) bad.push({ line, reason: row.reason });
-    else rows.push(row);
+    return { rows: paths, bad: rejections.listed };
+  } catch (error) {
+    if (error instanceof FileProblem) throw new CommandFailed(error.message, { cause: error });
+    throw error;
   }
-  return { rows, bad };
-}
-
-function rowOf(
-  columns: readonly string[],
-  cells: readonly string[],
-  separator: string,
-): PathRow | { readonly reason: string } {
-  const cell = (name: string): string => cells[columns.indexOf(name)] ?? '';
-  if (cells.length !== columns.length) {
-    return { reason: `expected ${columns.length} cells, found ${cells.length}` };
-  }
-  const channels = cell('path')
-    .split(separator)
-    .map((channel) => channel.trim());
-  if (channels.some((channel) => channel === '')) return { reason: 'a channel without a name' };
-  const conversions = Number(cell('total_conversions'));
-  const nulls = Number(cell('total_null'));
-  const value = Number(cell('total_conversion_value'));
-  const isCount = (n: number): boolean => Number.isInteger(n) && n >= 0;
-  if (!isCount(conversions) || !isCount(nulls) || !(value >= 0)) {
-    return { reason: 'conversions and nulls must be counts, the value a number >= 0' };
-  }
-  return { channels, conversions, value, nulls };
 }
 
 /** The events of all journeys of a table, in time order per journey, as messages of the log. */

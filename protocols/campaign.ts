@@ -3,6 +3,7 @@
  * integer micros of the reporting currency (I4).
  */
 import { z } from 'zod';
+import { channelRulesSchema } from './channel-rules.ts';
 import { MAX_AMOUNT_UNITS, MICROS_PER_UNIT } from './money.ts';
 
 /** A bid times a quality in parts per million must stay an exact integer: 10^9 x 10^6 < 2^53. */
@@ -104,6 +105,10 @@ export const settingsSchema = z.strictObject({
     .int()
     .min(1_000)
     .default(30 * 60_000),
+  /** The rules that derive a touch's channel; those of the release if not given. */
+  channel_rules: channelRulesSchema.optional(),
+  /** Users per million whose paths are kept; figures built on them are estimates. */
+  path_sample_ppm: z.int().min(1).max(1_000_000).default(1_000_000),
   /** The least price of a win. */
   reserve_micros: micros.default(10_000),
   /** What a user who was never asked has agreed to. */

@@ -31,6 +31,9 @@ export const trafficCellSchema = z.object({
   conversions_too_late: count,
   /** Touches dropped from a path because the lookback window had passed them. */
   touches_outside_window: count,
+  /** Touches and conversions of users whose paths are not in the sample. */
+  touches_sampled_out: count,
+  conversions_sampled_out: count,
   conversions: count,
   /** Conversions with no touch inside the lookback window. */
   conversions_without_path: count,

@@ -16,7 +16,10 @@ export const pathJournalSchema = z.object({
   /** A long journal comes in parts, from 0. */
   part: index,
   parts: z.int().min(1),
-  /** UTC days `yyyymmdd` of path start, and channels: what the indices below point to. */
+  /**
+   * Cohorts and channels: what the indices below point to. A cohort is the UTC day `yyyymmdd` of
+   * path start, with `@<users per million>` where not everybody is in the sample.
+   */
   days: z.array(z.string()),
   channels: z.array(z.string()),
   /** Day, channels in order, and what is added: conversions, nulls, value in micros. */

@@ -68,7 +68,17 @@ export const attributionReportSchema = z.object({
     conversions: z.int(),
     touches_too_late: z.int(),
     conversions_too_late: z.int(),
+    touches_sampled_out: z.int(),
+    conversions_sampled_out: z.int(),
   }),
+  /** Where only a sample of users is counted: all figures are estimates, these their errors. */
+  sampling: z
+    .object({
+      paths_standard_error: z.number(),
+      conversions_standard_error: z.number(),
+      value_micros_standard_error: z.number(),
+    })
+    .optional(),
   channels: z.array(
     z.object({
       channel: z.string(),

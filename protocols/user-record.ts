@@ -73,9 +73,18 @@ export const userRecordSchema = z.object({
   settled: int,
   /** pathLookbackMs, absent with an empty path. */
   lookback: int.optional(),
-  /** Settled orders: order, t, micros, and t, channel, campaign if any of each touch. */
+  /** pathSamplePpm, absent with an empty path and where everybody is in the sample. */
+  sample: int.optional(),
+  /**
+   * Settled orders: order, t, micros, of each touch t, channel and campaign if any, and samplePpm
+   * where not everybody is in the sample.
+   */
   orders: z
-    .array(z.tuple([z.string(), int, int, z.array(z.tuple([int, z.string()]).rest(z.string()))]))
+    .array(
+      z
+        .tuple([z.string(), int, int, z.array(z.tuple([int, z.string()]).rest(z.string()))])
+        .rest(int),
+    )
     .optional(),
   /** Refunds of orders not seen yet: order, t, count, micros, and 1 if one is of the whole. */
   refunds: z.array(z.tuple([z.string(), int, int, int]).rest(z.literal(1))).optional(),
@@ -88,6 +97,7 @@ type UserRecord = z.infer<typeof userRecordSchema>;
 const SHORT_ID_CHARS = 12;
 const EVIDENCE_NUMBERS = 18;
 const FUSION_NUMBERS = 6;
+const EVERYBODY_PPM = 1_000_000;
 /** One scratch for all: packing allocates nothing. Every platform Node runs on is little-endian. */
 const scratch = new Float64Array(EVIDENCE_NUMBERS + FUSION_NUMBERS);
 const scratchBytes = Buffer.from(scratch.buffer);
@@ -119,6 +129,9 @@ export function encodeUser(sequence: StreamSequence, chart: Chart, state: FusedS
     record.consent = [consent.measurement, consent.personalization, consent.atMs];
   }
   if (state.pathLookbackMs !== 0) record.lookback = state.pathLookbackMs;
+  if (state.pathSamplePpm !== 0 && state.pathSamplePpm !== EVERYBODY_PPM) {
+    record.sample = state.pathSamplePpm;
+  }
   if (state.orders.length > 0) record.orders = state.orders.map(packOrder);
   if (state.refunds.length > 0) record.refunds = state.refunds.map(packRefund);
   return JSON.stringify(record);
@@ -159,6 +172,7 @@ export function decodeUser(user: UserToken, json: unknown): StoredUser {
     path: record.path.map(unpackItem),
     pathSettledMs: record.settled,
     pathLookbackMs: record.lookback ?? 0,
+    pathSamplePpm: record.path.length === 0 ? 0 : (record.sample ?? EVERYBODY_PPM),
     orders: record.orders?.map(unpackOrder) ?? [],
     refunds: record.refunds?.map(unpackRefund) ?? [],
     exposures: record.exposures.map(([campaign, t, decision]) => ({ campaign, t, decision })),
@@ -206,19 +220,20 @@ function unpackItem([t, id, name, last]: UserRecord['path'][number]): PathItem {
 type PackedOrder = NonNullable<UserRecord['orders']>[number];
 type PackedRefund = NonNullable<UserRecord['refunds']>[number];
 
-function packOrder({ order, t, micros, touches }: SettledOrder): PackedOrder {
+function packOrder({ order, t, micros, touches, samplePpm }: SettledOrder): PackedOrder {
   const packed = touches.map(({ t: at, channel, campaign }): PackedOrder[3][number] =>
     campaign === undefined ? [at, channel] : [at, channel, campaign],
   );
-  return [order, t, micros, packed];
+  if (samplePpm === EVERYBODY_PPM) return [order, t, micros, packed];
+  return [order, t, micros, packed, samplePpm];
 }
 
-function unpackOrder([order, t, micros, packed]: PackedOrder): SettledOrder {
+function unpackOrder([order, t, micros, packed, samplePpm]: PackedOrder): SettledOrder {
   const touches = packed.map(
     ([at, channel, campaign]): TouchFact =>
       campaign === undefined ? { t: at, channel } : { t: at, channel, campaign },
   );
-  return { order, t, micros, touches };
+  return { order, t, micros, touches, samplePpm: samplePpm ?? EVERYBODY_PPM };
 }
 
 function packRefund({ order, t, count, micros, isWhole }: PendingRefund): PackedRefund {

@@ -73,6 +73,8 @@ export function touchFact({ t, channel, campaign }: TouchFact): TouchFact {
 export interface Path {
   readonly touches: readonly TouchFact[];
   readonly conversion: { readonly t: number; readonly micros: number } | undefined;
+  /** Users per million in the sample that it stands for. */
+  readonly samplePpm: number;
 }
 
 /** A conversion that has settled with its path, which refunds still reach. */
@@ -82,6 +84,8 @@ export const settledOrderSchema = z.object({
   /** What is left of its value. */
   micros: z.int(),
   touches: z.array(touchFactSchema),
+  /** Users per million in the sample that its path was counted in. */
+  samplePpm: z.int(),
 });
 export type SettledOrder = z.infer<typeof settledOrderSchema>;
 
@@ -136,6 +140,8 @@ export const fusedStateSchema = z.object({
   pathSettledMs: ms,
   /** The lookback window under which the path is counted; 0 while it is empty. */
   pathLookbackMs: ms,
+  /** Users per million in the sample that the path is counted in; 0 while it is empty. */
+  pathSamplePpm: z.int(),
   /** Orders that have settled, the latest last. */
   orders: z.array(settledOrderSchema),
   refunds: z.array(pendingRefundSchema),

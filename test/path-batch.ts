@@ -2,6 +2,7 @@
  * Paths and transition counts from scratch, for tests: all of a user's items at once, sorted and
  * split as docs/semantics.md says, in another way than the actors do it.
  */
+import { FULL_RATE_PPM } from '../actors/channel/sampling.ts';
 import type { PathConversion, PathItem, PathTouch } from '../protocols/user-snapshot.ts';
 import { PathTally } from './path-tally.ts';
 
@@ -38,7 +39,8 @@ export function batchOf(
     touchesOutsideWindow += touches.length - inside.length;
     const isTaken = conversion !== undefined && taken.has(conversion);
     const left = isTaken ? undefined : conversion;
-    if (inside.length > 0) tally.path({ touches: inside, conversion: left }, 1);
+    if (inside.length > 0)
+      tally.path({ touches: inside, conversion: left, samplePpm: FULL_RATE_PPM }, 1);
     else if (left !== undefined) conversionsWithoutPath++;
   }
   return { figures: tally.figures(), touchesOutsideWindow, conversionsWithoutPath };

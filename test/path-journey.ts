@@ -3,25 +3,19 @@
  * it all that was ever accepted, for a calculation from scratch.
  */
 import { shortId } from '../actors/user/duplicates.ts';
-import { type PathTally as Losses, moveAlongPath } from '../actors/user/journey.ts';
+import { moveAlongPath } from '../actors/user/journey.ts';
+import type { PathTally as Losses } from '../actors/user/path-change.ts';
 import { NEW_USER } from '../actors/user/state.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../protocols/campaign.ts';
 import type { Event } from '../protocols/event.ts';
 import { toMicros } from '../protocols/money.ts';
 import type { FusedState, PathConversion, PathItem } from '../protocols/user-snapshot.ts';
+import { ADA } from './partition-log.ts';
 import { type Batch, batchOf } from './path-batch.ts';
 import { PathTally } from './path-tally.ts';
 
 export class Journey {
   readonly tally = new PathTally();
-  readonly losses: Losses = {
-    touchesTooLate: 0,
-    conversionsTooLate: 0,
-    touchesOutsideWindow: 0,
-    conversionsWithoutPath: 0,
-    refundsUnmatched: 0,
-    refundedMicros: 0,
-  };
   state: FusedState = NEW_USER;
   /** The most items that were ever kept. */
   mostItems = 0;
@@ -32,6 +26,10 @@ export class Journey {
   readonly #taken = new Set<PathItem>();
   /** Refunds that came before their order. */
   readonly #early = new Map<string, (number | undefined)[]>();
+
+  get losses(): Losses {
+    return this.tally.tally;
+  }
 
   constructor(lookback_ms: number, lateness_ms: number) {
     this.#settings = { ...DEFAULT_SETTINGS, lookback_ms, lateness_ms };
@@ -47,7 +45,7 @@ export class Journey {
     const folded = { ...before, events: before.events + 1, nowMs };
     const lost = this.losses.touchesTooLate + this.losses.conversionsTooLate;
     if (event.type === 'refund') this.#refund(event.order_id, event.value);
-    this.state = moveAlongPath(before, folded, event, this.#settings, this.tally, this.losses);
+    this.state = moveAlongPath(ADA, before, folded, event, this.#settings, this.tally);
     const isTooLate = this.losses.touchesTooLate + this.losses.conversionsTooLate > lost;
     const item = isTooLate ? undefined : itemOf(event);
     if (item !== undefined) this.#accept(item);

@@ -3,12 +3,13 @@
  * counts made in another way.
  */
 import { PathTable } from '../actors/channel/path-table.ts';
-import type { JourneyEffects } from '../actors/user/journey.ts';
+import { emptyTally, type JourneyEffects } from '../actors/user/path-change.ts';
 import { utcDay } from '../protocols/cells.ts';
 import type { LedgerEntry } from '../protocols/conversion-ledger.ts';
 import type { Path } from '../protocols/user-snapshot.ts';
 
 export class PathTally implements JourneyEffects {
+  readonly tally = emptyTally();
   /** `<day> a > b > <micros or null>` -> how often; what returns to zero is taken out. */
   readonly #figures = new Map<string, number>();
   /** What the ledger holds, by order. */

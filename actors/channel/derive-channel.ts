@@ -7,6 +7,8 @@
  *      saves work and changes none.
  *   D2 Rules are tried in their order; the first that holds wins.
  */
+
+import type { Settings } from '../../protocols/campaign.ts';
 import {
   type ChannelRules,
   RULE_OPERATORS,
@@ -90,6 +92,20 @@ export function compileChannelRules(ruleSet: ChannelRules): CompiledChannelRules
 }
 
 const DEFAULT_COMPILED = compileChannelRules(DEFAULT_CHANNEL_RULES);
+
+/** Rule sets in use, prepared once each. */
+const compiled = new WeakMap<ChannelRules, CompiledChannelRules>();
+
+/** The rules that the settings name, or those of the release. */
+export function rulesOf({ channel_rules }: Settings): CompiledChannelRules {
+  if (channel_rules === undefined) return DEFAULT_COMPILED;
+  let rules = compiled.get(channel_rules);
+  if (rules === undefined) {
+    rules = compileChannelRules(channel_rules);
+    compiled.set(channel_rules, rules);
+  }
+  return rules;
+}
 
 /**
  * The channel of a touch; `parseEvent` has made sure that one of its sources is there.

@@ -3,27 +3,82 @@
  * models from the credits of each conversion.
  */
 import { CHAIN_ENDS } from '../../protocols/chain.ts';
+import { parseCohort } from '../../protocols/cohort.ts';
 import type { CreditKind } from '../../protocols/path-journal.ts';
 import type { Cohort, Cohorts, CreditFigures } from './cohorts.ts';
 import { MICRO_CONVERSIONS } from './conversion-credits.ts';
 import type { MarkovChain } from './markov-chain.ts';
 import { PathTable } from './path-table.ts';
+import type { WeightedPathRow } from './removal-intervals.ts';
 import { RULE_MODELS, type RuleModel } from './rule-models.ts';
 
+/** A cohort, and how many paths each one counted in it stands for. */
+export interface WeightedCohort {
+  readonly cohort: Cohort;
+  /** 1 over the share of users in the sample. */
+  readonly weight: number;
+}
+
 /** The cohorts of a range of UTC days `yyyymmdd`, both inclusive. */
-export function cohortsBetween({ days }: Cohorts, from: string, to: string): Cohort[] {
-  return [...days].flatMap(([day, cohort]) => (day >= from && day <= to ? [cohort] : []));
+export function cohortsBetween(
+  { days }: Cohorts,
+  from: string,
+  to: string,
+): readonly WeightedCohort[] {
+  return [...days].flatMap(([name, cohort]) => {
+    const { day, rate } = parseCohort(name);
+    return day >= from && day <= to ? [{ cohort, weight: 1 / rate }] : [];
+  });
+}
+
+/** Their paths as they count for all users; a path may come more than once. */
+export function* weightedRows(cohorts: readonly WeightedCohort[]): Generator<WeightedPathRow> {
+  for (const { cohort, weight } of cohorts) {
+    for (const { path, conversions, nulls, value } of cohort.table.rows()) {
+      yield {
+        ...{ path, weight, conversions: conversions * weight },
+        ...{ nulls: nulls * weight, value: value * weight },
+      };
+    }
+  }
 }
 
 /** One table of all their paths. O(distinct paths of all). */
-export function unitedTable({ index }: Cohorts, cohorts: readonly Cohort[]): PathTable {
+export function unitedTable({ index }: Cohorts, cohorts: readonly WeightedCohort[]): PathTable {
   const table = new PathTable(index);
-  for (const cohort of cohorts) {
-    for (const { path, conversions, nulls, value } of cohort.table.rows()) {
-      table.add(path, conversions, nulls, value);
-    }
+  for (const { path, conversions, nulls, value } of weightedRows(cohorts)) {
+    table.add(path, conversions, nulls, value);
   }
   return table;
+}
+
+/** Standard errors of totals that are estimated from a sample of users; 0 where it holds all. */
+export interface SamplingErrors {
+  readonly paths: number;
+  readonly conversions: number;
+  readonly value: number;
+}
+
+/**
+ * How far totals may be off because only a sample of users is counted (Horvitz & Thompson; see
+ * sampling.ts), with each path as a user of its own and conversions of one path worth the same.
+ */
+export function samplingErrors(cohorts: readonly WeightedCohort[]): SamplingErrors {
+  const variance = { paths: 0, conversions: 0, value: 0 };
+  for (const { cohort, weight } of cohorts) {
+    const perUnit = (1 - 1 / weight) * weight * weight;
+    if (perUnit === 0) continue;
+    for (const { conversions, nulls, value } of cohort.table.rows()) {
+      variance.paths += perUnit * (conversions + nulls);
+      variance.conversions += perUnit * conversions;
+      if (conversions > 0) variance.value += (perUnit * value * value) / conversions;
+    }
+  }
+  return {
+    paths: Math.sqrt(variance.paths),
+    conversions: Math.sqrt(variance.conversions),
+    value: Math.sqrt(variance.value),
+  };
 }
 
 /** A model's credit. */
@@ -34,13 +89,14 @@ export interface Credit {
 
 /** Credits by channel or campaign and model. O(names of all cohorts). */
 export function sumCredits(
-  cohorts: readonly Cohort[],
+  cohorts: readonly WeightedCohort[],
   kind: CreditKind,
 ): Map<string, Record<RuleModel, Credit>> {
   const sums = new Map<string, CreditFigures>();
-  for (const { credits } of cohorts) {
-    for (const [name, figures] of credits[kind]) {
+  for (const { cohort, weight } of cohorts) {
+    for (const [name, counted] of cohort.credits[kind]) {
       const sum = sums.get(name);
+      const figures = weight === 1 ? counted : counted.map((each) => each * weight);
       sums.set(name, sum === undefined ? figures : sum.map((each, i) => each + (figures[i] ?? 0)));
     }
   }
@@ -74,7 +130,7 @@ export function namedTransitions(
   };
   const list: NamedTransition[] = [];
   const add = (from: string, to: string, count: number): void => {
-    if (count > 0) list.push({ from, to, count });
+    if (Math.round(count) > 0) list.push({ from, to, count: Math.round(count) });
   };
   chain.states.forEach((_, i) => {
     const [first, end] = [chain.rowStart[i] as number, chain.rowStart[i + 1] as number];

@@ -20,6 +20,12 @@ import type { PathRow } from './path-table.ts';
 /** The 97.5 % point of the normal distribution. */
 const Z_95 = 1.959963984540054;
 
+/** A path whose figures stand for more paths than were seen. */
+export interface WeightedPathRow extends PathRow {
+  /** Paths that each one seen stands for; 1 unless given. */
+  readonly weight?: number;
+}
+
 export interface RemovalInterval {
   readonly removalEffect: number;
   readonly standardError: number;
@@ -34,7 +40,7 @@ export interface RemovalInterval {
  * Cost: O(channels x touches in distinct paths).
  */
 export function removalIntervals(
-  rows: Iterable<PathRow>,
+  rows: Iterable<WeightedPathRow>,
   chain: MarkovChain,
   solver: ChainSolver,
   channelCount: number,
@@ -48,7 +54,7 @@ export function removalIntervals(
     const without = solver.without(channel).conversion;
     const perExit = visits.map((v, i) => v / (chain.exits[i] as number));
     let variance = 0;
-    for (const { states, conversions, nulls } of paths) {
+    for (const { states, conversions, nulls, weight } of paths) {
       const first = states[0] as number;
       let influence = ((toConversion[first] as number) - without) / chain.totalPaths;
       for (let at = 0; at + 1 < states.length; at++) {
@@ -62,8 +68,10 @@ export function removalIntervals(
       const x = toConversion[end] as number;
       const ifConverted = influence + rest * (1 - x);
       const ifNull = influence - rest * x;
-      variance += conversions * squared(effectOf(ifConverted, (1 - p) / chain.totalPaths));
-      variance += nulls * squared(effectOf(ifNull, -p / chain.totalPaths));
+      // A seen path of weight w moves the figures w times as far; there are 1/w as many of them.
+      const converted = effectOf(ifConverted, (1 - p) / chain.totalPaths);
+      const ended = effectOf(ifNull, -p / chain.totalPaths);
+      variance += weight * (conversions * squared(converted) + nulls * squared(ended));
     }
     const removalEffect = Math.min(1, Math.max(0, 1 - without / p));
     const standardError = Math.sqrt(variance);
@@ -86,15 +94,16 @@ interface Walk {
   readonly states: readonly number[];
   readonly conversions: number;
   readonly nulls: number;
+  readonly weight: number;
 }
 
-function walks(rows: Iterable<PathRow>, chain: MarkovChain, repeats: Repeats): Walk[] {
+function walks(rows: Iterable<WeightedPathRow>, chain: MarkovChain, repeats: Repeats): Walk[] {
   const index = new Map(chain.states.map((state, i) => [state, i]));
   const paths: Walk[] = [];
-  for (const { path, conversions, nulls } of rows) {
+  for (const { path, conversions, nulls, weight = 1 } of rows) {
     if (conversions + nulls === 0) continue;
     const states = statesOf(path, chain.order, repeats).map((state) => index.get(state) as number);
-    paths.push({ states, conversions, nulls });
+    paths.push({ states, conversions, nulls, weight });
   }
   return paths;
 }

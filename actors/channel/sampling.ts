@@ -23,6 +23,8 @@ import { hash64 } from '../hash.ts';
 
 /** The rate at which everybody is in. */
 export const FULL_RATE_PPM = 1_000_000;
+/** What draws the sample of paths. */
+export const PATH_SAMPLE_SEED = 'paths';
 
 const LANE_DIGITS = 8;
 const LANE_SIZE = 16 ** LANE_DIGITS;

@@ -9,10 +9,11 @@ import type { Event, Rejection } from '../../protocols/event.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
 import { toMicros } from '../../protocols/money.ts';
 import type { FusedState } from '../../protocols/user-snapshot.ts';
-import { channelOf } from '../channel/derive-channel.ts';
+import { channelOf, rulesOf } from '../channel/derive-channel.ts';
 import { receiveEvent, type UserActor, withState } from '../user/actor.ts';
 import { admit } from '../user/duplicates.ts';
-import { hasOrder, type JourneyEffects, moveAlongPath, type PathTally } from '../user/journey.ts';
+import { hasOrder, moveAlongPath } from '../user/journey.ts';
+import { emptyTally, type JourneyEffects } from '../user/path-change.ts';
 import { allows } from '../user/state.ts';
 import { decide } from './decide.ts';
 import type { PartitionState } from './state.ts';
@@ -61,26 +62,22 @@ export function applyEvent(
   const before = actor.context;
   let next = receiveEvent(actor, event, admission.memory, settings);
   countEvent(partition, event, before);
-  const tally: PathTally = {
-    touchesTooLate: 0,
-    conversionsTooLate: 0,
-    touchesOutsideWindow: 0,
-    conversionsWithoutPath: 0,
-    refundsUnmatched: 0,
-    refundedMicros: 0,
-  };
+  const tally = emptyTally();
   const effects: JourneyEffects = {
+    tally,
     path: (path, by) => partition.journal.path(path, by),
     order: (entry) => partition.order(user, entry),
     forgetOrders: () => partition.forgetOrders(user, sequence),
   };
-  let state = moveAlongPath(before, next.context, event, settings, effects, tally);
+  let state = moveAlongPath(user, before, next.context, event, settings, effects);
   traffic.touches_too_late += tally.touchesTooLate;
   traffic.conversions_too_late += tally.conversionsTooLate;
   traffic.touches_outside_window += tally.touchesOutsideWindow;
   traffic.conversions_without_path += tally.conversionsWithoutPath;
   traffic.refunds_unmatched += tally.refundsUnmatched;
   traffic.refunded_micros += tally.refundedMicros;
+  traffic.touches_sampled_out += tally.touchesSampledOut;
+  traffic.conversions_sampled_out += tally.conversionsSampledOut;
   const made = allows(state, 'personalization', settings)
     ? decide(partition, user, state, event, sequence)
     : undefined;
@@ -117,7 +114,8 @@ function countEvent(partition: PartitionState, event: Event, user: FusedState): 
     case 'click': {
       traffic.touches++;
       const kind = event.type === 'click' ? 'clicks' : 'impressions';
-      partition.touch(utcDay(event.timestamp), channelOf(event), kind, toMicros(event.cost ?? 0));
+      const channel = channelOf(event, rulesOf(partition.reference.settings));
+      partition.touch(utcDay(event.timestamp), channel, kind, toMicros(event.cost ?? 0));
       return;
     }
     case 'conversion':

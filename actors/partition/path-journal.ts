@@ -3,6 +3,7 @@
  * grew three times in one commit is one line taken away and one added.
  */
 import { utcDay } from '../../protocols/cells.ts';
+import { cohortName } from '../../protocols/cohort.ts';
 import type { CreditKind, PathJournalEntry } from '../../protocols/path-journal.ts';
 import type { Path } from '../../protocols/user-snapshot.ts';
 import { conversionCredits, type TouchCredits } from '../channel/conversion-credits.ts';
@@ -46,8 +47,8 @@ export class PathJournal implements PathCounts {
     return this.#bytes;
   }
 
-  path({ touches, conversion }: Path, by: 1 | -1): void {
-    const day = utcDay(touches[0]?.t ?? 0);
+  path({ touches, conversion, samplePpm }: Path, by: 1 | -1): void {
+    const day = cohortName(utcDay(touches[0]?.t ?? 0), samplePpm);
     let key = day;
     for (const { channel } of touches) key += `>${channel}`;
     let change = this.#paths.get(key);

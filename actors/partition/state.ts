@@ -31,6 +31,8 @@ const EMPTY_TRAFFIC: TrafficCell = {
   touches_too_late: 0,
   conversions_too_late: 0,
   touches_outside_window: 0,
+  touches_sampled_out: 0,
+  conversions_sampled_out: 0,
   conversions: 0,
   conversions_without_path: 0,
   value_micros: 0,

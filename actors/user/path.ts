@@ -14,6 +14,7 @@
 
 import type { Path, PathConversion, PathTouch } from '../../protocols/user-snapshot.ts';
 import { isPathConversion, type PathItem } from '../../protocols/user-snapshot.ts';
+import { FULL_RATE_PPM } from '../channel/sampling.ts';
 
 /** Touches a path may hold; of longer ones the last are kept. */
 export const MAX_PATH_TOUCHES = 128;
@@ -48,7 +49,11 @@ export function placeItem(items: readonly PathItem[], item: PathItem): PathItem[
 }
 
 /** Cuts items, sorted by placeItem's order, into paths. O(n). */
-export function cutPaths(items: readonly PathItem[], lookbackMs: number): CutPaths {
+export function cutPaths(
+  items: readonly PathItem[],
+  lookbackMs: number,
+  samplePpm = FULL_RATE_PPM,
+): CutPaths {
   const paths: Path[] = [];
   const withoutPath: PathConversion[] = [];
   let touchesOutsideWindow = 0;
@@ -56,7 +61,7 @@ export function cutPaths(items: readonly PathItem[], lookbackMs: number): CutPat
   let open: PathTouch[] = [];
   const close = (conversion: PathConversion | undefined): void => {
     if (first < open.length) {
-      paths.push({ touches: first === 0 ? open : open.slice(first), conversion });
+      paths.push({ touches: first === 0 ? open : open.slice(first), conversion, samplePpm });
     } else if (conversion !== undefined) withoutPath.push(conversion);
     open = [];
     first = 0;
@@ -185,6 +190,7 @@ function advance(touches: readonly PathItem[], first: number, afterMs: number): 
 
 /** Whether two paths count the same: items are never changed in place. */
 function isSamePath(a: Path, b: Path): boolean {
+  if (a.samplePpm !== b.samplePpm) return false;
   if (a.conversion !== b.conversion || a.touches.length !== b.touches.length) return false;
   return a.touches.every((touch, i) => touch === b.touches[i]);
 }

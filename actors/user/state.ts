@@ -42,6 +42,7 @@ export const NEW_USER: FusedState = {
   path: [],
   pathSettledMs: -1,
   pathLookbackMs: 0,
+  pathSamplePpm: 0,
   orders: [],
   refunds: [],
   exposures: [],
@@ -86,6 +87,7 @@ export function foldEvent(
     path: state.path,
     pathSettledMs: state.pathSettledMs,
     pathLookbackMs: state.pathLookbackMs,
+    pathSamplePpm: state.pathSamplePpm,
     orders: state.orders,
     refunds: state.refunds,
   };
@@ -107,6 +109,7 @@ type Seen = Pick<
   | 'path'
   | 'pathSettledMs'
   | 'pathLookbackMs'
+  | 'pathSamplePpm'
   | 'orders'
   | 'refunds'
 >;
@@ -148,6 +151,7 @@ function withFeatures(
     path: seen.path,
     pathSettledMs: seen.pathSettledMs,
     pathLookbackMs: seen.pathLookbackMs,
+    pathSamplePpm: seen.pathSamplePpm,
     orders: seen.orders,
     refunds: seen.refunds,
     exposures: before.exposures,

@@ -3,7 +3,7 @@
  * its aggregates.
  */
 
-import { channelOf } from '../../actors/channel/derive-channel.ts';
+import { channelOf, rulesOf } from '../../actors/channel/derive-channel.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../protocols/campaign.ts';
 import {
   type CampaignCell,
@@ -91,7 +91,7 @@ export class ExpectedPartition {
       this.traffic.touches++;
       const day = this.#channels.get(utcDay(event.timestamp)) ?? {};
       this.#channels.set(utcDay(event.timestamp), day);
-      const channel = channelOf(event);
+      const channel = channelOf(event, rulesOf(this.settings));
       const none = { impressions: 0, clicks: 0, cost_micros: 0 };
       const counts = Object.hasOwn(day, channel) ? (day[channel] ?? none) : none;
       if (event.type === 'click') counts.clicks++;
@@ -147,6 +147,8 @@ function emptyTraffic(): TrafficCell {
     touches_too_late: 0,
     conversions_too_late: 0,
     touches_outside_window: 0,
+    touches_sampled_out: 0,
+    conversions_sampled_out: 0,
     conversions: 0,
     conversions_without_path: 0,
     value_micros: 0,

@@ -27,6 +27,8 @@ export interface CutPath {
   readonly touches: readonly TouchFact[];
   /** What converted, with what is left of it. */
   readonly conversion: { readonly t: number; readonly micros: number } | undefined;
+  /** Users per million in the sample that it is counted in. */
+  readonly samplePpm: number;
 }
 
 interface Cut {
@@ -63,8 +65,9 @@ export class ExpectedPath {
   #settled: PathItem[] = [];
   /** The retained path, sorted. */
   #retained: PathItem[] = [];
-  /** The lookback window under which they were last cut. */
+  /** The lookback window and the sample under which they were last cut. */
   #lookbackMs = 0;
+  #samplePpm = 0;
   settledMs = -1;
   /** What refunds still find of what has settled. */
   orders: SettledOrder[] = [];
@@ -86,6 +89,11 @@ export class ExpectedPath {
     return this.#retained.length === 0 ? 0 : this.#lookbackMs;
   }
 
+  /** The sample in which it is counted. */
+  get samplePpm(): number {
+    return this.#retained.length === 0 ? 0 : this.#samplePpm;
+  }
+
   conversionOf(order: string): PathConversion | undefined {
     return this.#retained.find((item) => isConversion(item) && item.order === order) as
       | PathConversion
@@ -104,7 +112,7 @@ export class ExpectedPath {
   }
 
   place(item: PathItem, nowMs: number, settings: Settings): void {
-    this.#setLookback(settings.lookback_ms);
+    this.#setBounds(settings);
     this.#retained.push(item);
     this.#retained.sort(inOrder);
     this.#settle(nowMs, settings);
@@ -112,7 +120,7 @@ export class ExpectedPath {
 
   /** Nothing is placed, but the path is looked at as if something were. */
   touch(nowMs: number, settings: Settings): void {
-    this.#setLookback(settings.lookback_ms);
+    this.#setBounds(settings);
     this.#settle(nowMs, settings);
   }
 
@@ -123,7 +131,7 @@ export class ExpectedPath {
     nowMs: number,
     settings: Settings,
   ): void {
-    this.#setLookback(settings.lookback_ms);
+    this.#setBounds(settings);
     this.#retained = this.#retained.flatMap((item) => {
       if (item !== conversion) return [item];
       return leftMicros === undefined ? [] : [{ ...conversion, micros: leftMicros }];
@@ -134,7 +142,7 @@ export class ExpectedPath {
 
   /** The same for one that has settled: its path, if there is one, ends in null. */
   refundSettled(settled: SettledOrder, leftMicros: number | undefined): void {
-    const { order, t, micros, touches } = settled;
+    const { order, t, micros, touches, samplePpm } = settled;
     this.orders = this.orders.flatMap((each) => {
       if (each !== settled) return [each];
       return leftMicros === undefined ? [] : [{ ...settled, micros: leftMicros }];
@@ -145,8 +153,8 @@ export class ExpectedPath {
     }
     if (touches.length > 0) {
       const after = leftMicros === undefined ? undefined : { t, micros: leftMicros };
-      this.#totals.addPath({ touches, conversion: { t, micros } }, -1);
-      this.#totals.addPath({ touches, conversion: after }, 1);
+      this.#totals.addPath({ touches, samplePpm, conversion: { t, micros } }, -1);
+      this.#totals.addPath({ touches, samplePpm, conversion: after }, 1);
     } else if (leftMicros === undefined) this.#totals.conversionsWithoutPath--;
     // The end of the log must not record it anew.
     this.#settled = this.#settled.map((item) => {
@@ -176,7 +184,7 @@ export class ExpectedPath {
   /** Measurement is not allowed: the open path leaves the counts, what had ended stays in them. */
   forget(nowMs: number): void {
     const all = this.#settled.concat(this.#retained);
-    const { paths, ...losses } = cut(all, this.#lookbackMs);
+    const { paths, ...losses } = this.#cut(all);
     const last = this.#retained[this.#retained.length - 1];
     const hasOpenPath = last !== undefined && !isConversion(last);
     this.#record(all);
@@ -189,16 +197,34 @@ export class ExpectedPath {
     this.settledMs = nowMs;
   }
 
+  /** The user is not in the sample any more: as forget(), but what has converted stays known. */
+  leaveSample(nowMs: number): void {
+    const all = this.#settled.concat(this.#retained);
+    const { paths, ...losses } = this.#cut(all);
+    const last = this.#retained[this.#retained.length - 1];
+    const hasOpenPath = last !== undefined && !isConversion(last);
+    this.#record(all);
+    this.#settleOrders(this.#retained.filter(isConversion));
+    this.#totals.add({ ...losses, paths: hasOpenPath ? paths.slice(0, -1) : paths }, 1);
+    this.#settled = [];
+    this.#retained = [];
+    this.settledMs = nowMs;
+  }
+
+  #cut(items: readonly PathItem[]): Cut {
+    return cut(items, this.#lookbackMs, this.#samplePpm);
+  }
+
   /** Counts all paths; called once, at the end of the log. */
   finish(): void {
     const all = this.#settled.concat(this.#retained).sort(inOrder);
     this.#record(all);
-    this.#totals.add(cut(all, this.#lookbackMs), 1);
+    this.#totals.add(this.#cut(all), 1);
   }
 
   /** Writes the conversions of items down as the ledger must have them; the last of an order. */
   #record(items: readonly PathItem[]): void {
-    const { paths } = cut(items, this.#lookbackMs);
+    const { paths } = this.#cut(items);
     const touchesBefore = new Map(paths.map(({ conversion, touches }) => [conversion, touches]));
     for (const conversion of items.filter(isConversion)) {
       this.#recordOne(conversion, touchesBefore.get(conversion) ?? []);
@@ -212,16 +238,17 @@ export class ExpectedPath {
     this.ledger.set(order, { t, value_micros: micros, taken_back: false, touches: facts });
   }
 
-  /** A new window does not cut again what has settled under the old one. */
-  #setLookback(lookbackMs: number): void {
-    if (this.#lookbackMs !== lookbackMs) {
+  /** A new window or sample does not count again what has settled under the old one. */
+  #setBounds({ lookback_ms: lookbackMs, path_sample_ppm: samplePpm }: Settings): void {
+    if (this.#lookbackMs !== lookbackMs || this.#samplePpm !== samplePpm) {
       const all = this.#settled.concat(this.#retained);
       this.#record(all);
-      this.#totals.add(cut(all, this.#lookbackMs), 1);
-      this.#totals.add(cut(this.#retained, this.#lookbackMs), -1);
+      this.#totals.add(this.#cut(all), 1);
+      this.#totals.add(this.#cut(this.#retained), -1);
       this.#settled = [];
     }
     this.#lookbackMs = lookbackMs;
+    this.#samplePpm = samplePpm;
   }
 
   #settle(nowMs: number, { lookback_ms, lateness_ms }: Settings): void {
@@ -250,11 +277,12 @@ export class ExpectedPath {
   /** Remembers the paths of conversions that settle. */
   #settleOrders(conversions: readonly PathConversion[]): void {
     if (conversions.length === 0) return;
-    const { paths } = cut(this.#settled.concat(this.#retained), this.#lookbackMs);
+    const { paths } = this.#cut(this.#settled.concat(this.#retained));
     for (const conversion of conversions) {
       const { order, t, micros } = conversion;
       const path = paths.find((each) => each.conversion === conversion);
-      this.orders.push({ order, t, micros, touches: (path?.touches ?? []).map(touchFact) });
+      const touches = (path?.touches ?? []).map(touchFact);
+      this.orders.push({ order, t, micros, touches, samplePpm: this.#samplePpm });
     }
     this.orders = this.orders.slice(-MAX_SETTLED_ORDERS);
   }
@@ -284,7 +312,7 @@ function newStarts(items: readonly PathItem[], lookbackMs: number): NewStart[] {
   });
 }
 
-function cut(items: readonly PathItem[], lookbackMs: number): Cut {
+function cut(items: readonly PathItem[], lookbackMs: number, samplePpm: number): Cut {
   const paths: CutPath[] = [];
   const withoutPath: PathConversion[] = [];
   let touchesOutsideWindow = 0;
@@ -292,7 +320,7 @@ function cut(items: readonly PathItem[], lookbackMs: number): Cut {
   const end = (endMs: number, conversion: PathConversion | undefined): void => {
     const inside = touches.filter(({ t }) => t > endMs - lookbackMs).slice(-MAX_PATH_TOUCHES);
     touchesOutsideWindow += touches.length - inside.length;
-    if (inside.length > 0) paths.push({ touches: inside, conversion });
+    if (inside.length > 0) paths.push({ touches: inside, conversion, samplePpm });
     else if (conversion !== undefined) withoutPath.push(conversion);
     touches = [];
   };

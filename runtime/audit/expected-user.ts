@@ -130,6 +130,7 @@ export class ExpectedUser {
         path: [...this.path.retained],
         pathSettledMs: this.path.settledMs,
         pathLookbackMs: this.path.lookbackMs,
+        pathSamplePpm: this.path.samplePpm,
         orders: this.path.orders,
         refunds: this.path.refunds,
         exposures,

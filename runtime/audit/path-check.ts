@@ -3,6 +3,7 @@
  * against what is stored.
  */
 import { utcDay } from '../../protocols/cells.ts';
+import { cohortName } from '../../protocols/cohort.ts';
 import { ledgerEntrySchema } from '../../protocols/conversion-ledger.ts';
 import type { UserToken } from '../../protocols/ids.ts';
 import { erasureSubject, ledgerSubject } from '../../protocols/subjects.ts';
@@ -79,7 +80,7 @@ export class PathCheck {
   #conserves(found: PathFigures): void {
     const totals = new Map<string, number[]>();
     for (const [name, [conversions = 0, , micros = 0]] of found.paths) {
-      const day = name.slice(0, 8);
+      const [day = ''] = name.split(' ', 1);
       const figures = MODELS.flatMap(() => [MICRO_CONVERSIONS * conversions, micros]);
       addFigures(totals, day, figures);
     }
@@ -95,8 +96,8 @@ export class PathCheck {
   }
 
   #add(path: CutPath, count: number): void {
-    const { touches, conversion } = path;
-    const day = utcDay(touches[0]?.t ?? 0);
+    const { touches, conversion, samplePpm } = path;
+    const day = cohortName(utcDay(touches[0]?.t ?? 0), samplePpm);
     const name = `${day} ${touches.map(({ channel }) => channel).join(' > ')}`;
     const converts = conversion === undefined ? 0 : count;
     const micros = converts === 0 ? 0 : converts * (conversion?.micros ?? 0);

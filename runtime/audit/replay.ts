@@ -2,7 +2,9 @@
  * The log taken in from its first message, in order, as docs/semantics.md says: what becomes of
  * each event, and the letter or receipt that has to be stored for it.
  */
-import { channelOf } from '../../actors/channel/derive-channel.ts';
+import { channelOf, rulesOf } from '../../actors/channel/derive-channel.ts';
+import { isSampled, PATH_SAMPLE_SEED } from '../../actors/channel/sampling.ts';
+import type { Settings } from '../../protocols/campaign.ts';
 import { type Control, controlSchema } from '../../protocols/control.ts';
 import { type Event, parseEvent } from '../../protocols/event.ts';
 import { decodeUserToken } from '../../protocols/ids.ts';
@@ -79,8 +81,9 @@ export class LogReplay {
     const isTooLate = comesTooLate(partition, user, event.timestamp);
     partition.count(event, user.exposures);
     user.take(event, sequence, settings);
-    if (user.allows('measurement', settings)) takeOnPath(partition, user, event, isTooLate);
-    else withoutPath(partition, user, event);
+    if (!user.allows('measurement', settings)) withoutPath(partition, user, event);
+    else if (isInSample(token, settings)) takeOnPath(partition, user, event, isTooLate);
+    else outsideSample(partition, user, event);
     if (!user.allows('personalization', settings)) return;
     this.decisions.take(partition, user, event, sequence);
   }
@@ -120,6 +123,18 @@ function comesTooLate({ settings }: ExpectedPartition, user: ExpectedUser, t: nu
   return t < user.nowMs - settings.lateness_ms || t <= user.path.settledMs;
 }
 
+function isInSample(token: string, { path_sample_ppm: ppm }: Settings): boolean {
+  return ppm === 1_000_000 || isSampled(token, PATH_SAMPLE_SEED, ppm);
+}
+
+function outsideSample(partition: ExpectedPartition, user: ExpectedUser, event: Event): void {
+  const { traffic } = partition;
+  if (event.type === 'impression' || event.type === 'click') traffic.touches_sampled_out++;
+  if (event.type === 'conversion') traffic.conversions_sampled_out++;
+  user.path.leaveSample(user.nowMs);
+  if (event.type === 'refund') takeRefund(partition, user, event);
+}
+
 function isKnownOrder({ path }: ExpectedUser, order: string): boolean {
   return path.conversionOf(order) !== undefined || path.settledOrderOf(order) !== undefined;
 }
@@ -140,7 +155,8 @@ function takeOnPath(
   }
   if (event.type !== 'impression' && event.type !== 'click') return;
   const { campaign } = event;
-  const touch = { t, id, channel: channelOf(event), ...(campaign !== undefined && { campaign }) };
+  const channel = channelOf(event, rulesOf(settings));
+  const touch = { t, id, channel, ...(campaign !== undefined && { campaign }) };
   if (isTooLate) traffic.touches_too_late++;
   else user.path.place(touch, user.nowMs, settings);
 }

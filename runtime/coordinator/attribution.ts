@@ -8,8 +8,11 @@ import {
   type Credit,
   cohortsBetween,
   namedTransitions,
+  samplingErrors,
   sumCredits,
   unitedTable,
+  type WeightedCohort,
+  weightedRows,
 } from '../../actors/channel/live-attribution.ts';
 import { markovChain } from '../../actors/channel/markov-chain.ts';
 import type { PathTable } from '../../actors/channel/path-table.ts';
@@ -76,11 +79,13 @@ export function attributionReport(
   const markov = attributeMarkov(chain, table.channels, solver);
   const intervals =
     wanted.intervals === true
-      ? removalIntervals(table.rows(), chain, solver, table.channels.length)
+      ? removalIntervals(weightedRows(cohorts), chain, solver, table.channels.length)
       : undefined;
   const effects = markov.channels.map(({ valueRemovalEffect }) => valueRemovalEffect);
-  const values = splitExactly(totals.value, effects);
-  const credits = sumCredits(cohorts, 'channel');
+  // A sample's totals are estimates; rounded once, every model divides the same whole amount.
+  const valueMicros = Math.round(totals.value);
+  const values = splitExactly(valueMicros, effects);
+  const credits = wholeCredits(sumCredits(cohorts, 'channel'), valueMicros);
   const spend = sumSpend(inRange(view.cells('channels'), from, to));
   const channels = markov.channels.flatMap((effect, i) => {
     const { channel } = effect;
@@ -114,11 +119,12 @@ export function attributionReport(
     currency: settings.currency,
     order,
     states: markov.states,
-    paths: totals.paths,
-    conversions: totals.conversions,
-    value_micros: totals.value,
+    paths: Math.round(totals.paths),
+    conversions: Math.round(totals.conversions),
+    value_micros: valueMicros,
     p_conversion: markov.pConversion,
     outside: outsideOf(view, settings),
+    ...(cohorts.some(({ weight }) => weight > 1) && { sampling: errorsOf(cohorts) }),
     channels: channels.sort(byName),
     campaigns: [...sumCredits(cohorts, 'campaign')]
       .map(([campaign, models]) => ({ campaign, models: creditRows(models) }))
@@ -130,13 +136,47 @@ export function attributionReport(
   };
 }
 
+type Credits = Map<string, Record<RuleModel, Credit>>;
+
+/** Credits whose values are integers that sum to the whole under every model. */
+function wholeCredits(credits: Credits, valueMicros: number): Credits {
+  const rows = [...credits.values()];
+  if (rows.every((row) => RULE_MODELS.every((model) => Number.isInteger(row[model].micros)))) {
+    return credits;
+  }
+  const parts = RULE_MODELS.map((model) => {
+    return splitExactly(
+      valueMicros,
+      rows.map((row) => row[model].micros),
+    );
+  });
+  return new Map(
+    [...credits].map(([name, row], i) => {
+      const whole = { ...row };
+      RULE_MODELS.forEach((model, m) => {
+        whole[model] = { ...row[model], micros: parts[m]?.[i] ?? 0 };
+      });
+      return [name, whole];
+    }),
+  );
+}
+
+function errorsOf(cohorts: readonly WeightedCohort[]): AttributionReport['sampling'] {
+  const { paths, conversions, value } = samplingErrors(cohorts);
+  return {
+    paths_standard_error: paths,
+    conversions_standard_error: conversions,
+    value_micros_standard_error: value,
+  };
+}
+
 function creditRows(
   models: Record<RuleModel, Credit> | undefined,
 ): AttributionReport['channels'][number]['models'] {
   const rows: AttributionReport['channels'][number]['models'] = {};
   for (const model of RULE_MODELS) {
     const { conversions, micros } = models?.[model] ?? { conversions: 0, micros: 0 };
-    rows[model] = { conversions, value_micros: micros };
+    rows[model] = { conversions, value_micros: Math.round(micros) };
   }
   return rows;
 }
@@ -152,12 +192,21 @@ function orderChoice(table: PathTable): AttributionReport['order_choice'] {
 }
 
 function outsideOf(view: CellView, { lookback_ms }: Settings): AttributionReport['outside'] {
-  const outside = { touches: 0, conversions: 0, touches_too_late: 0, conversions_too_late: 0 };
+  const outside = {
+    touches: 0,
+    conversions: 0,
+    touches_too_late: 0,
+    conversions_too_late: 0,
+    touches_sampled_out: 0,
+    conversions_sampled_out: 0,
+  };
   for (const [, , traffic] of view.cells('traffic')) {
     outside.touches += traffic.touches_outside_window;
     outside.conversions += traffic.conversions_without_path;
     outside.touches_too_late += traffic.touches_too_late;
     outside.conversions_too_late += traffic.conversions_too_late;
+    outside.touches_sampled_out += traffic.touches_sampled_out;
+    outside.conversions_sampled_out += traffic.conversions_sampled_out;
   }
   return { lookback_ms, ...outside };
 }

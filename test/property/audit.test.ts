@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { applyEvent, countRejected } from '../../actors/partition/apply.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
 import { newUserActor, restoreUserActor, type UserActor } from '../../actors/user/actor.ts';
+import type { ChannelRules } from '../../protocols/channel-rules.ts';
 import { controlSchema } from '../../protocols/control.ts';
 import { parseEvent, type Rejection } from '../../protocols/event.ts';
 import {
@@ -19,6 +20,8 @@ import {
   cellSubject,
   deadLetterSubject,
   decisionSubject,
+  journalSubject,
+  ledgerSubject,
   parseLogSubject,
   partitionOf,
   receiptSubject,
@@ -27,6 +30,7 @@ import {
 import { decodeUser, encodeUser } from '../../protocols/user-record.ts';
 import { type Difference, Differences } from '../../runtime/audit/differences.ts';
 import type { AuditRecord } from '../../runtime/audit/letter-check.ts';
+import { PathCheck } from '../../runtime/audit/path-check.ts';
 import { LogReplay } from '../../runtime/audit/replay.ts';
 import { StateCheck } from '../../runtime/audit/state-check.ts';
 import { StoredView } from '../../runtime/audit/stored-view.ts';
@@ -68,6 +72,21 @@ class ActorsRun {
     for (const { name, cell } of partition.takeDirty()) {
       this.#store(cellSubject(number as never, name), cell);
     }
+    this.#storePaths(partition, number, record.sequence);
+  }
+
+  /** Each event is a commit of its own; erasures are carried out at once, or later. */
+  #storePaths(partition: PartitionState, number: number, sequence: number): void {
+    for (const entry of partition.journal.take(number, sequence)) {
+      this.#store(journalSubject(number as never, sequence, entry.part), entry);
+    }
+    const { erasures, orders } = partition.takeLedger();
+    for (const [user] of erasures) {
+      for (const subject of [...this.stored.keys()]) {
+        if (subject.startsWith(`ledger.${user}.`)) this.stored.delete(subject);
+      }
+    }
+    for (const [user, entry] of orders) this.#store(ledgerSubject(user, entry.order), entry);
   }
 
   #takeEvent(
@@ -138,13 +157,18 @@ function disagreements(log: readonly Published[]): readonly Difference[] {
   const replay = new LogReplay(stored, differences);
   for (const record of run.records) replay.take(record);
   const check = new StateCheck(stored, differences);
+  const paths = new PathCheck(stored, differences);
   for (const partition of replay.partitions.values()) {
     partition.finish();
     for (const user of partition.users.values()) {
-      if (user.events > 0) check.user(partition.partition, user);
+      if (user.events === 0) continue;
+      check.user(partition.partition, user);
+      paths.user(user);
     }
     check.cells(partition);
+    paths.partition(partition);
   }
+  paths.totals();
   check.unexplained();
   return differences.listed;
 }
@@ -159,6 +183,12 @@ const FIRST_SEED = Number(process.env.AUDIT_SEED ?? 1);
 const SEEDS = Array.from({ length: RUNS }, (_, i) => FIRST_SEED + i);
 
 const HOUR_MS = 3_600_000;
+
+const OTHER_RULES: ChannelRules = {
+  version: 'other-1',
+  rules: [{ channel: 'by medium', when: [{ field: 'medium', matches: '.' }] }],
+  fallback: 'by something else',
+};
 
 const SCENARIOS: readonly (readonly [string, Partial<JourneyOptions>])[] = [
   ['on any journeys', {}],
@@ -187,6 +217,17 @@ const SCENARIOS: readonly (readonly [string, Partial<JourneyOptions>])[] = [
       settings: [{ lookback_ms: 10 * HOUR_MS }, { lookback_ms: 900 * HOUR_MS }],
     },
   ],
+  [
+    'while the sample of users changes',
+    {
+      controlRate: 0.02,
+      settings: [{}, { path_sample_ppm: 500_000 }, { path_sample_ppm: 200_000 }],
+    },
+  ],
+  [
+    'while channels are derived by other rules',
+    { controlRate: 0.02, settings: [{}, { channel_rules: OTHER_RULES }] },
+  ],
 ];
 
 test.for(SCENARIOS)('the actors and the page agree %s', { timeout: 1_000_000 }, ([, options]) => {
@@ -200,6 +241,7 @@ test('the audit shares no code with the actors that it checks', () => {
   const shared = new Set([
     'hash.ts',
     'channel/derive-channel.ts',
+    'channel/sampling.ts',
     'user/model.ts',
     'user/steps.ts',
   ]);

@@ -6,6 +6,7 @@
  */
 import { cpus } from 'node:os';
 import { Command, Option } from 'commander';
+import { type AttributionResult, benchAttribution } from './attribution.ts';
 import { benchLatency, type LatencyResult } from './latency.ts';
 import { benchPipeline, type PipelineResult } from './pipeline.ts';
 
@@ -14,13 +15,15 @@ const LATENCY_RATE = 1_000;
 const LATENCY_SECONDS = 10;
 
 interface Options {
-  readonly only?: 'pipeline' | 'latency';
+  readonly only?: 'pipeline' | 'latency' | 'attribution';
   readonly rounds: string;
   readonly json?: boolean;
 }
 
 const options = new Command('bench')
-  .addOption(new Option('--only <name>', 'one benchmark').choices(['pipeline', 'latency']))
+  .addOption(
+    new Option('--only <name>', 'one benchmark').choices(['pipeline', 'latency', 'attribution']),
+  )
   .option('--rounds <n>', 'how often each is run', '3')
   .option('--json', 'print JSON')
   .parse()
@@ -32,13 +35,16 @@ const pipeline = isWanted('pipeline') ? await benchPipeline(BACKLOG_EVENTS, roun
 const latency = isWanted('latency')
   ? await benchLatency(LATENCY_RATE, LATENCY_SECONDS, rounds)
   : undefined;
+const attribution = isWanted('attribution') ? await benchAttribution(rounds) : undefined;
 const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
 
-if (options.json === true) print(JSON.stringify({ machine, pipeline, latency }, null, 2));
+if (options.json === true)
+  print(JSON.stringify({ machine, pipeline, latency, attribution }, null, 2));
 else {
   print(`${machine.cores} x ${machine.cpu}, Node ${machine.node}; median of ${rounds} (min … max)`);
   if (pipeline !== undefined) printPipeline(pipeline);
   if (latency !== undefined) printLatency(latency);
+  if (attribution !== undefined) printAttribution(attribution);
 }
 
 function printPipeline(result: PipelineResult): void {
@@ -59,6 +65,21 @@ function printLatency(result: LatencyResult): void {
   print(`  p99   ${show(result.p99Ms, 1)} ms`);
   print(`  max   ${show(result.maxMs, 1)} ms`);
   print(`  decisions missing: ${result.missing}`);
+}
+
+function printAttribution({ paths, channels, order3, events }: AttributionResult): void {
+  print(`\nattribution: ${paths.rows} rows of paths, from the file`);
+  print(`  Markov order 1          ${show(paths.order1Ms, 1)} ms`);
+  print(`  all models              ${show(paths.allModelsMs, 1)} ms`);
+  print('attribution: all removal effects, conversions and value, of order 1');
+  for (const each of channels) {
+    print(`  ${each.channels} channels, from counts  ${show(each.solveMs, 3)} ms`);
+    print(`    with counting ${each.distinctPaths} paths  ${show(each.countAndSolveMs, 2)} ms`);
+  }
+  print(`  order 3, ${order3.states} states  ${show(order3.ms, 1)} ms`);
+  print(`attribution: ${events.rows} rows of touches from the file, all models`);
+  print(`  rows/s                  ${show(events.rowsPerSecond, 0)}`);
+  print(`  memory                  ${events.rssMb.toFixed(0)} MB resident`);
 }
 
 function show(

@@ -131,7 +131,8 @@ export function attributeByRule(
 export function splitExactly(amount: number, weights: ArrayLike<number>): number[] {
   let sum = 0;
   for (let i = 0; i < weights.length; i++) sum += weights[i] as number;
-  const shares = Array.from(weights, (weight) => (sum === 0 ? 0 : amount * (weight / sum)));
+  if (!(sum > 0)) return Array.from(weights, (_, i) => (i === 0 ? amount : 0));
+  const shares = Array.from(weights, (weight) => amount * (weight / sum));
   const parts = shares.map(Math.floor);
   let left = amount - parts.reduce((total, part) => total + part, 0);
   const byFraction = parts

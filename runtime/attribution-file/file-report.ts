@@ -49,25 +49,13 @@ export async function attributeFile(
     scoredOrders === undefined ? undefined : chooseOrder(table, scoredOrders, usableRows);
   const order = settings.order ?? orderChoice?.suggested ?? 1;
   const { models, repeats, halfLifeMs, intervals } = settings;
-  const attributed = attributeTable(table, {
-    models: table.size === 0 ? models.filter((model) => model !== 'markov') : models,
-    ...{ repeats, halfLifeMs, intervals, order },
-  });
-  const isChainless = table.size === 0 && models.includes('markov');
-  const result = isChainless ? { ...attributed, markov: emptyChain(table, order) } : attributed;
+  const result = attributeTable(table, { models, repeats, halfLifeMs, intervals, order });
   if (events === undefined || result.rules.timeDecay === undefined) {
     return { reading, result, orderChoice };
   }
   // The table knows no times; the file does.
   const rules = { ...result.rules, timeDecay: events.timeDecay };
   return { reading, result: { ...result, rules }, orderChoice };
-}
-
-/** What a chain without any path comes to: there is no matrix to solve. */
-function emptyChain({ channels }: PathTable, order: number): MarkovResult {
-  const nothing = { removalEffect: 0, valueRemovalEffect: 0, conversions: 0, value: 0 };
-  const effects = channels.map((channel) => ({ channel, ...nothing }));
-  return { order, states: 0, pConversion: 0, channels: effects };
 }
 
 /** Figures by channel. */

@@ -22,7 +22,9 @@ const printable = (max: number) =>
     .min(1)
     .max(max)
     // "__proto__" would not survive as a key of a plain object.
-    .regex(PRINTABLE, 'must not hold control characters or be "__proto__"');
+    .regex(PRINTABLE, 'must not hold control characters or be "__proto__"')
+    // Half a surrogate pair is lost in UTF-8, so two names would become one.
+    .refine((name) => name.isWellFormed(), 'must be well-formed Unicode');
 const name = printable(MAX_NAME_CHARS);
 const id = printable(MAX_ID_CHARS);
 const amount = z.number().min(0).max(MAX_AMOUNT_UNITS);

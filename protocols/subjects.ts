@@ -165,6 +165,11 @@ export function pathChunkSubject(day: string, chunk: number): string {
   return `channels.paths.${day}.${chunk}`;
 }
 
+/** All of them. */
+export function pathChunksSubject(day: string): string {
+  return `channels.paths.${day}.*`;
+}
+
 /** What rule-based models credit to channels and campaigns for paths that began on a day. */
 export function creditsSubject(day: string): string {
   return `channels.credits.${day}`;

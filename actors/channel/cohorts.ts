@@ -24,6 +24,10 @@ const PATH_BYTES = 30;
 const TOUCH_BYTES = 4;
 /** Names credited on a day, per kind; others are credited to OTHER_CHANNEL. */
 export const MAX_CREDITED_NAMES = 2_000;
+/** What the credits of a day may take as stored, beyond which names are lumped too. */
+const MAX_CREDIT_BYTES = 768 * 1024;
+/** What a name takes beside itself, which is at most three bytes a character: 12 figures. */
+const CREDIT_ROW_BYTES = 220;
 
 /** Per rule-based model, millionths of a conversion, and micros. */
 export type CreditFigures = number[];
@@ -39,6 +43,7 @@ export class Cohort {
   readonly dirtyChunks = new Set<number>();
   areCreditsDirty = false;
   #bytes = 0;
+  #creditBytes = 0;
 
   constructor(index: ChannelIndex) {
     this.table = new PathTable(index);
@@ -64,12 +69,15 @@ export class Cohort {
 
   addCredit(kind: CreditKind, name: string, figures: readonly number[]): void {
     const byName = this.credits[kind];
-    const isLumped = !byName.has(name) && byName.size >= MAX_CREDITED_NAMES - 1;
+    const isFull = byName.size >= MAX_CREDITED_NAMES - 1 || this.#creditBytes >= MAX_CREDIT_BYTES;
+    const isLumped = !byName.has(name) && isFull;
     const credited = isLumped ? OTHER_CHANNEL : name;
     const sums = byName.get(credited) ?? new Array<number>(2 * RULE_MODELS.length).fill(0);
     const next = sums.map((sum, i) => sum + (figures[i] ?? 0));
+    const before = byName.size;
     if (next.some((figure) => figure !== 0)) byName.set(credited, next);
     else byName.delete(credited);
+    this.#creditBytes += (byName.size - before) * (CREDIT_ROW_BYTES + 3 * credited.length);
     this.areCreditsDirty = true;
   }
 
@@ -91,6 +99,8 @@ export class Cohort {
 
 /** What has to be stored, with the names that the rest of its subjects is made of. */
 export interface CohortChanges {
+  /** Days that are kept no longer: what is stored of them can go. */
+  readonly forgotten: readonly string[];
   readonly chunks: readonly { readonly day: string; readonly chunk: number; body: PathChunk }[];
   readonly credits: readonly { readonly day: string; readonly body: DayCredits }[];
 }
@@ -100,7 +110,9 @@ export class Cohorts {
   readonly days = new Map<string, Cohort>();
   readonly #positions = new Map<number, number>();
   /** The commit whose parts are being folded. */
-  #open: { readonly partition: number; readonly sequence: number } | undefined;
+  #open: { readonly partition: number; readonly sequence: number; nextPart: number } | undefined;
+  /** Days forgotten since the last takeChanges(). */
+  #forgotten: string[] = [];
 
   /** From a stored head; its chunks and credits are to be loaded next. */
   constructor(head?: ChannelsHead) {
@@ -136,10 +148,15 @@ export class Cohorts {
   }
 
   loadCredits(day: string, { channel, campaign }: DayCredits): void {
-    const credits = this.days.get(day)?.credits;
-    if (credits === undefined) return;
-    for (const [name, figures] of Object.entries(channel)) credits.channel.set(name, figures);
-    for (const [name, figures] of Object.entries(campaign)) credits.campaign.set(name, figures);
+    const cohort = this.days.get(day);
+    if (cohort === undefined) return;
+    for (const [name, figures] of Object.entries(channel)) {
+      cohort.addCredit('channel', name, figures);
+    }
+    for (const [name, figures] of Object.entries(campaign)) {
+      cohort.addCredit('campaign', name, figures);
+    }
+    cohort.areCreditsDirty = false;
   }
 
   /**
@@ -150,8 +167,10 @@ export class Cohorts {
   fold(entry: PathJournalEntry): boolean {
     const { partition, sequence, part, parts } = entry;
     if (sequence <= (this.#positions.get(partition) ?? 0)) return false;
-    const isFirst = part === 0 && this.#open === undefined;
-    const isNext = this.#open?.partition === partition && this.#open.sequence === sequence;
+    const open = this.#open;
+    const isFirst = part === 0 && open === undefined;
+    const isNext =
+      open?.partition === partition && open.sequence === sequence && open.nextPart === part;
     if (!isFirst && !isNext) {
       throw new Error(`H1: part ${part} of commit ${partition}/${sequence} came out of order`);
     }
@@ -163,7 +182,7 @@ export class Cohorts {
     for (const [day, kind, name, figures] of entry.credits) {
       this.#kept(entry.days[day] as string)?.addCredit(kind, name, figures);
     }
-    this.#open = part + 1 < parts ? { partition, sequence } : undefined;
+    this.#open = part + 1 < parts ? { partition, sequence, nextPart: part + 1 } : undefined;
     if (part + 1 === parts) this.#positions.set(partition, sequence);
     return true;
   }
@@ -181,7 +200,9 @@ export class Cohorts {
       cohort.dirtyChunks.clear();
       cohort.areCreditsDirty = false;
     }
-    return { chunks, credits };
+    const forgotten = this.#forgotten;
+    this.#forgotten = [];
+    return { chunks, credits, forgotten };
   }
 
   /** The head as of now. */
@@ -219,10 +240,12 @@ export class Cohorts {
   #kept(day: string): Cohort | undefined {
     const known = this.days.get(day);
     if (known !== undefined) return known;
-    if (this.days.size < MAX_DAYS) return this.#day(day);
-    const oldest = [...this.days.keys()].sort()[0] as string;
-    if (day < oldest) return undefined;
-    this.days.delete(oldest);
+    while (this.days.size >= MAX_DAYS || this.#chunks >= MAX_CHUNKS) {
+      const oldest = [...this.days.keys()].sort()[0] as string;
+      if (day < oldest) return undefined;
+      this.days.delete(oldest);
+      this.#forgotten.push(oldest);
+    }
     return this.#day(day);
   }
 
@@ -239,13 +262,18 @@ function emptyChunk(): PathChunk {
   return { v: 1, rows: [] };
 }
 
-/** FNV-1a over the touches: spreads paths over chunks. */
+/**
+ * Spreads paths over chunks: FNV-1a over the touches, and the last mixing of murmur3, without
+ * which the low bits would depend on the low bits of channel indices alone.
+ */
 function chunkOf(path: string, chunks: number): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < path.length; i++) {
     hash = Math.imul(hash ^ path.charCodeAt(i), 0x01000193);
   }
-  return (hash >>> 0) % chunks;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) % chunks;
 }
 
 function indices(path: string): number[] {

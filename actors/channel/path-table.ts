@@ -12,7 +12,9 @@
 
 /** Channels in one table; a code unit must hold the index. */
 export const MAX_CHANNELS = 10_000;
-/** Where the touches of channels beyond MAX_CHANNELS are counted. */
+/** What all their names may take as stored, at up to three bytes a character. */
+const MAX_NAME_BYTES = 512 * 1024;
+/** Where the touches of channels beyond these bounds are counted. */
 export const OTHER_CHANNEL = '(other)';
 
 /** A path with its figures. */
@@ -37,6 +39,7 @@ export interface TableTotals {
 export class ChannelIndex {
   readonly #names: string[] = [];
   readonly #indices = new Map<string, number>();
+  #bytes = 0;
 
   /** @param names known channels in their order; others are added as they come. */
   constructor(names: readonly string[] = []) {
@@ -51,9 +54,9 @@ export class ChannelIndex {
   of(name: string): number {
     const known = this.#indices.get(name);
     if (known !== undefined) return known;
-    if (this.#names.length >= MAX_CHANNELS - 1 && name !== OTHER_CHANNEL) {
-      return this.of(OTHER_CHANNEL);
-    }
+    const isFull = this.#names.length >= MAX_CHANNELS - 1 || this.#bytes >= MAX_NAME_BYTES;
+    if (isFull && name !== OTHER_CHANNEL) return this.of(OTHER_CHANNEL);
+    this.#bytes += 3 * name.length + 3;
     const index = this.#names.length;
     this.#names.push(name);
     this.#indices.set(name, index);

@@ -125,7 +125,7 @@ export function attributeByRule(
  * down, and what is left goes to the greatest fractions, of equal ones the first (Hamilton's
  * method). O(n log n).
  *
- * @param amount an integer, 0 to 2^53.
+ * @param amount an integer, 0 to 10^15; up to 2^53 the sum still holds, a part may be a few off.
  * @param weights not negative; all zero divides nothing and gives the amount to the first.
  */
 export function splitExactly(amount: number, weights: ArrayLike<number>): number[] {

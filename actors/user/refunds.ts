@@ -3,8 +3,10 @@
  * not come yet.
  *
  * Invariants:
- *   J1 In any order of arrival within the lateness bound, touches, conversions and refunds end in
- *      the counts of the sorted log (I6): a refund that comes before its order waits for it.
+ *   J1 In any order of arrival within the lateness bound, touches, conversions and the refunds of
+ *      conversions that have not settled end in the counts of the sorted log (I6): a refund that
+ *      comes before its order waits for it. Once settled, a path is not cut again: taken back, it
+ *      ends in null where it ended.
  */
 import type { Settings } from '../../protocols/campaign.ts';
 import type { Event } from '../../protocols/event.ts';

@@ -12,7 +12,6 @@ import {
   type Model,
 } from '../../actors/channel/attribute.ts';
 import { chooseOrder, type OrderChoice } from '../../actors/channel/choose-order.ts';
-import type { PathTable } from '../../actors/channel/path-table.ts';
 import type { RuleCredit } from '../../actors/channel/rule-models.ts';
 import { type FileReading, type ReadOptions, readAttributionFile } from './read-file.ts';
 import type { RejectedRow } from './rejections.ts';

@@ -153,7 +153,7 @@ Send an event of your own and get a decision:
 
 Look at it, in another terminal:
   npx microtarget inspect user ada     the user's statechart, fused state, path and last decision
-  npx microtarget attribute            what each channel causes, live
+  npx microtarget attribute            every attribution model side by side, live
   npx microtarget campaigns list       budgets and what they bought
   npx microtarget audit                everything calculated again from the log, and compared
 

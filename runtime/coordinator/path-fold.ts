@@ -12,6 +12,7 @@ import {
   DeliverPolicy,
   jetstream,
   jetstreamManager,
+  type PurgeOpts,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Subject } from 'rxjs';
@@ -31,6 +32,7 @@ import {
   creditsSubject,
   JOURNAL_ALL,
   pathChunkSubject,
+  pathChunksSubject,
 } from '../../protocols/subjects.ts';
 import { upcast } from '../../protocols/upcast.ts';
 import { linkOf } from '../nats/link.ts';
@@ -116,7 +118,10 @@ export class PathFold implements AsyncDisposable {
     // Whichever fails ends the other one.
     folded.catch(() => this.#closing.abort());
     stored.catch(() => void messages.close());
-    this.#ended = Promise.all([folded, stored]);
+    // Both have to be over: a commit on its way must not outlive the fold.
+    this.#ended = Promise.allSettled([stored, folded]).then((results) => {
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
+    });
     this.#ended.catch(() => {});
   }
 
@@ -140,12 +145,13 @@ export class PathFold implements AsyncDisposable {
       await this.#storeFolded();
       waitMs = Math.max(STORE_EVERY_MS, (performance.now() - startedMs) * STORE_SHARE);
     }
+    await this.#storeFolded();
   }
 
   async #storeFolded(): Promise<void> {
     if (this.#foldedSequence === this.#storedSequence || !this.cohorts.isWhole) return;
     const upTo = this.#foldedSequence;
-    const { chunks, credits } = this.cohorts.takeChanges();
+    const { chunks, credits, forgotten } = this.cohorts.takeChanges();
     const messages: StoreMessage[] = [
       ...chunks.map(({ day, chunk, body }) => ({
         subject: pathChunkSubject(day, chunk),
@@ -165,15 +171,18 @@ export class PathFold implements AsyncDisposable {
     if (outcome.status !== 'stored') throw new Error(`F1: not stored: ${outcome.reason}`);
     this.#fence = outcome.lastSequence;
     this.#storedSequence = upTo;
-    await this.#cutJournal(upTo);
+    await this.#purge({ filter: JOURNAL_ALL, seq: upTo + 1 });
+    for (const day of forgotten) {
+      await this.#purge({ filter: pathChunksSubject(day) });
+      await this.#purge({ filter: creditsSubject(day) });
+    }
   }
 
-  /** What is cut late is only read again and found folded. */
-  async #cutJournal(upTo: number): Promise<void> {
+  /** What stays although it could go is only read again, and found folded or forgotten. */
+  async #purge(what: PurgeOpts): Promise<void> {
     const jsm = await jetstreamManager(this.#nc);
-    const cut = { filter: JOURNAL_ALL, seq: upTo + 1 };
     await linkOf(this.#nc)
-      .attempt(() => jsm.streams.purge(ACTORS_STREAM, cut))
+      .attempt(() => jsm.streams.purge(ACTORS_STREAM, what))
       .catch(() => {});
   }
 }

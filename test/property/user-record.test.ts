@@ -70,9 +70,22 @@ test('names of any kind survive: sessions, topics, channels, orders', () => {
         interests: { [topic]: { weight: 0.25, atMs: 5, declared: true } },
         path: [
           { t: 5, id: '0123456789ab', channel },
+          { t: 5, id: '0123456789ac', channel, campaign: topic },
           { t: 6, id: 'ba9876543210', order: channel, micros: 0 },
         ],
         pathLookbackMs: 60_000,
+        pathSamplePpm: 250_000,
+        orders: [
+          { order: session, t: 4, micros: 7, touches: [{ t: 3, channel }], samplePpm: 1_000_000 },
+          {
+            order: topic,
+            t: 4,
+            micros: 0,
+            touches: [{ t: 3, channel, campaign: topic }],
+            samplePpm: 5,
+          },
+        ],
+        refunds: [{ order: channel, t: 9, count: 2, micros: 3, isWhole: true }],
         exposures: [{ campaign: topic, t: 5, decision: 'd_1' }],
       };
       const record: unknown = JSON.parse(encodeUser(SEQUENCE, value, state));

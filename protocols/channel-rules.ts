@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { MAX_PATTERN_CHARS, parsePattern } from './channel-pattern.ts';
 import { channelName } from './event.ts';
+import { shortened, valueAt } from './found.ts';
 
 export const MAX_RULES = 128;
 /** Conditions of one rule, those in `any` counted too. */
@@ -169,17 +170,4 @@ function placeOf(path: readonly PropertyKey[]): string {
   const nested = isNested ? `.${nth + 1}` : '';
   const field = path.slice(isNested ? 6 : 4).join('.');
   return [ruleText, `condition ${term + 1}${nested}`, ...(field === '' ? [] : [field])].join(', ');
-}
-
-function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
-  let value = input;
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    value = (value as Record<PropertyKey, unknown>)[key];
-  }
-  return value;
-}
-
-function shortened(json: string): string {
-  return json.length > 80 ? `${json.slice(0, 80)}…` : json;
 }

@@ -4,6 +4,7 @@
  * never by the body.
  */
 import { z } from 'zod';
+import { shortened, valueAt } from './found.ts';
 import { MAX_AMOUNT_UNITS } from './money.ts';
 
 /** How far ahead of the server's clock a timestamp may be: clocks differ, but not by a year. */
@@ -230,15 +231,6 @@ function rejectionOf(issue: z.core.$ZodIssue | undefined, input: object): Reject
   };
 }
 
-function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
-  let value = input;
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    value = (value as Record<PropertyKey, unknown>)[key];
-  }
-  return value;
-}
-
 /** What came, on one short line. Nested values are not shown: they may be too deep to print. */
 function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
@@ -247,10 +239,6 @@ function describe(value: unknown): string {
   const keys = isObject ? Object.keys(value).join(', ') : '';
   if (isObject) return keys === '' ? 'an empty object' : `an object with ${shortened(keys)}`;
   return shortened(typeof value === 'string' ? JSON.stringify(value) : String(value));
-}
-
-function shortened(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
 function jsonProblem(body: Uint8Array, error: unknown): string {

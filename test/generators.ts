@@ -30,14 +30,26 @@ const HOLDS_MS_MAX = 20_000;
  * FC_SEED and FC_PATH replay one case, FC_RUNS runs more of them.
  */
 export function holds<T>(property: fc.IProperty<T>, numRuns = 200): void {
+  judge(fc.check(property, parametersFor(numRuns)));
+}
+
+/** The same of a property that has to be waited for. */
+export async function holdsInTime<T>(property: fc.IAsyncProperty<T>, numRuns = 50): Promise<void> {
+  judge(await fc.check(property, parametersFor(numRuns)));
+}
+
+function parametersFor<T>(numRuns: number): fc.Parameters<T> {
   const { FC_SEED, FC_PATH, FC_RUNS } = process.env;
-  const outcome = fc.check(property, {
+  return {
     numRuns: FC_RUNS === undefined ? numRuns : Number(FC_RUNS),
     // A failure has to be printed before the test's own deadline cuts its shrinking short.
     interruptAfterTimeLimit: HOLDS_MS_MAX,
     ...(FC_SEED === undefined ? {} : { seed: Number(FC_SEED) }),
     ...(FC_PATH === undefined ? {} : { path: FC_PATH }),
-  });
+  };
+}
+
+function judge<T>(outcome: fc.RunDetails<T>): void {
   if (!outcome.failed) return;
   const { seed, counterexamplePath } = outcome;
   throw new Error(

@@ -183,28 +183,26 @@ export class ExpectedPath {
 
   /** Measurement is not allowed: the open path leaves the counts, what had ended stays in them. */
   forget(nowMs: number): void {
-    const all = this.#settled.concat(this.#retained);
-    const { paths, ...losses } = this.#cut(all);
-    const last = this.#retained[this.#retained.length - 1];
-    const hasOpenPath = last !== undefined && !isConversion(last);
-    this.#record(all);
-    if (this.orders.length > 0 || this.#retained.some(isConversion)) this.ledger.clear();
-    this.#totals.add({ ...losses, paths: hasOpenPath ? paths.slice(0, -1) : paths }, 1);
-    this.#settled = [];
-    this.#retained = [];
+    const hadOrders = this.orders.length > 0 || this.#retained.some(isConversion);
+    this.#end(nowMs);
+    if (hadOrders) this.ledger.clear();
     this.orders = [];
     this.refunds = [];
-    this.settledMs = nowMs;
   }
 
   /** The user is not in the sample any more: as forget(), but what has converted stays known. */
   leaveSample(nowMs: number): void {
+    this.#settleOrders(this.#retained.filter(isConversion));
+    this.#end(nowMs);
+  }
+
+  /** Nothing is kept to count on: the open path never was, the others count as they are. */
+  #end(nowMs: number): void {
     const all = this.#settled.concat(this.#retained);
     const { paths, ...losses } = this.#cut(all);
     const last = this.#retained[this.#retained.length - 1];
     const hasOpenPath = last !== undefined && !isConversion(last);
     this.#record(all);
-    this.#settleOrders(this.#retained.filter(isConversion));
     this.#totals.add({ ...losses, paths: hasOpenPath ? paths.slice(0, -1) : paths }, 1);
     this.#settled = [];
     this.#retained = [];

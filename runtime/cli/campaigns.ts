@@ -1,11 +1,11 @@
 /**
  * `microtarget campaigns`: define, list, pause, resume and end campaigns.
  */
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { campaignSchema } from '../../protocols/campaign.ts';
 import { type CampaignsReport, campaignsReportSchema } from '../../protocols/services.ts';
 import { SERVICES } from '../../protocols/subjects.ts';
+import { readJsonFile } from './json-file.ts';
 import { integer, money, printJson, printLine, printTable } from './print.ts';
 import { ask, CommandFailed, connectAs } from './session.ts';
 
@@ -20,13 +20,7 @@ export async function listCampaigns(options: JsonOption): Promise<void> {
 
 /** Defines or changes the campaigns of a JSON file: one campaign, or a list of them. */
 export async function applyCampaigns(file: string, options: JsonOption): Promise<void> {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandFailed(`${file}: ${why}`, { cause: error });
-  }
+  const json = readJsonFile(file);
   const parsed = z.array(campaignSchema).safeParse(Array.isArray(json) ? json : [json]);
   if (!parsed.success) {
     const problems = parsed.error.issues.map(

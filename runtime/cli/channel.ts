@@ -3,7 +3,6 @@
  *
  * What is derived here is what the engine derives: the same event schema, the same rules.
  */
-import { readFileSync } from 'node:fs';
 import { DEFAULT_CHANNEL_RULES } from '../../actors/channel/default-channel-rules.ts';
 import {
   type ChannelExplanation,
@@ -17,6 +16,7 @@ import {
   RULE_FIELDS,
 } from '../../protocols/channel-rules.ts';
 import { eventSchema, type TouchEvent } from '../../protocols/event.ts';
+import { readJsonFile } from './json-file.ts';
 import { printJson, printLine, printTable } from './print.ts';
 import { CommandFailed } from './session.ts';
 
@@ -73,13 +73,7 @@ export async function channelCommand(options: ChannelOptions): Promise<void> {
 }
 
 function readRules(file: string): ChannelRules {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandFailed(`${file}: ${why}`, { cause: error });
-  }
+  const json = readJsonFile(file);
   const parsed = parseChannelRules(json);
   if (parsed.ok) return parsed.rules;
   const problems = parsed.problems.map((problem) => `  ${problem}`).join('\n');

@@ -10,29 +10,12 @@ import { cellText } from '../../runtime/attribution-file/csv-records.ts';
 import { readAttributionFile } from '../../runtime/attribution-file/read-file.ts';
 import { settingsOf } from '../../runtime/cli/attribute-file-options.ts';
 import { attributeJson, TestFiles } from '../attribute-run.ts';
-import { BASE_MS, DAY_MS, HOUR_MS } from '../generators.ts';
+import { BASE_MS, DAY_MS, HOUR_MS, holdsInTime } from '../generators.ts';
 
 const files = new TestFiles();
 afterAll(() => files[Symbol.dispose]());
 
 const EVENTS = 'cookie,time,interaction,conversion,conversion_value,channel';
-
-/** Checks a property of files; FC_SEED and FC_PATH replay one case. */
-async function holdsOfFiles<T>(property: fc.IAsyncProperty<T>, numRuns: number): Promise<void> {
-  const { FC_SEED, FC_PATH } = process.env;
-  const outcome = await fc.check(property, {
-    numRuns,
-    ...(FC_SEED === undefined ? {} : { seed: Number(FC_SEED) }),
-    ...(FC_PATH === undefined ? {} : { path: FC_PATH }),
-  });
-  if (!outcome.failed) return;
-  const { seed, counterexamplePath } = outcome;
-  throw new Error(
-    `${fc.defaultReportMessage(outcome)}\n\n` +
-      `Replay: FC_SEED=${seed} FC_PATH=${counterexamplePath ?? ''} npm test -- <this file>`,
-    { cause: outcome.errorInstance },
-  );
-}
 
 interface Touch {
   readonly cookie: string;
@@ -69,7 +52,7 @@ test('the order of rows in a file of events does not matter', async () => {
   const shuffled = touches.chain((rows) =>
     fc.tuple(fc.constant(rows), fc.shuffledSubarray(rows, { minLength: rows.length })),
   );
-  await holdsOfFiles(
+  await holdsInTime(
     fc.asyncProperty(shuffled, fc.constantFrom(undefined, 0.5), async ([rows, other], lookback) => {
       const options = lookback === undefined ? {} : { lookback };
       const sorted = await attributeJson(eventFile(inOrder(rows)), options);
@@ -119,7 +102,7 @@ function plainPaths(rows: readonly Touch[], lookbackMs: number): Map<string, num
 
 test('the paths of events are those of the definition', async () => {
   const lookbacks = fc.constantFrom(Number.POSITIVE_INFINITY, 2 * HOUR_MS, 7 * HOUR_MS, DAY_MS);
-  await holdsOfFiles(
+  await holdsInTime(
     fc.asyncProperty(touches, lookbacks, async (rows, lookbackMs) => {
       const { table, events } = await readAttributionFile(eventFile(rows), {
         ...settingsOf({}),
@@ -171,7 +154,7 @@ function csvCell(text: string, isQuoted: boolean): string {
 test('cells written as CSV are read back, whatever is in them', async () => {
   const cells = fc.array(fc.tuple(hostileText, fc.boolean()), { minLength: 2, maxLength: 4 });
   const lineEnd = fc.constantFrom('\n', '\r\n');
-  await holdsOfFiles(
+  await holdsInTime(
     fc.asyncProperty(fc.array(cells, { maxLength: 6 }), lineEnd, async (rows, end) => {
       const lines = rows.map((row) =>
         row.map(([text, isQuoted]) => csvCell(text, isQuoted)).join(),
@@ -200,7 +183,7 @@ test('what the package csv-parse takes for CSV is read as it reads it', async ()
     .map((pieces) => pieces.join(''));
   const isRow = (cells: readonly string[]): boolean => cells.length > 1 || cells[0] !== '';
   let compared = 0;
-  await holdsOfFiles(
+  await holdsInTime(
     fc.asyncProperty(text, async (content) => {
       const expected = parsedByPackage(content);
       if (expected === undefined) return;
@@ -219,7 +202,7 @@ test('channels of any name are credited under that name', async () => {
     hostileText.map((text) => text.trim()).filter((text) => text !== ''),
     { minLength: 1, maxLength: 5 },
   );
-  await holdsOfFiles(
+  await holdsInTime(
     fc.asyncProperty(names, async (channels) => {
       const lines = channels.map(
         (channel, i) => `c${i},${i},conversion,1,2,${csvCell(channel, false)}`,

@@ -15,6 +15,7 @@ import { attributeMarkov } from '../actors/channel/removal-effects.ts';
 import { attributeFile, type FileSettings } from '../runtime/attribution-file/file-report.ts';
 import { projectRoot } from '../runtime/setup/project-root.ts';
 import { seededRandom } from '../runtime/simulate/random.ts';
+import { referenceMs } from './reference.ts';
 import { spread } from './setting.ts';
 
 const PUBLIC_PATHS = '../shared/data/channel-attribution-pathdata/PathData.csv';
@@ -33,6 +34,8 @@ export interface AttributionResult {
     readonly rows: number;
     readonly order1Ms: Spread;
     readonly allModelsMs: Spread;
+    /** The R package's markov_model on the same file; undefined where R does not have it. */
+    readonly referenceMs: number | undefined;
   };
   /** All removal effects, conversions and value: from counts, and with counting the paths. */
   readonly channels: readonly {
@@ -83,7 +86,10 @@ async function benchPaths(file: string, rounds: number): Promise<AttributionResu
     order1.push(first.ms);
     all.push(second.ms);
   }
-  return { rows, order1Ms: spread(order1), allModelsMs: spread(all) };
+  return {
+    ...{ rows, order1Ms: spread(order1), allModelsMs: spread(all) },
+    referenceMs: referenceMs(file),
+  };
 }
 
 function benchChannels(count: number, rounds: number): AttributionResult['channels'][number] {

@@ -71,6 +71,7 @@ function printAttribution({ paths, channels, order3, events }: AttributionResult
   print(`\nattribution: ${paths.rows} rows of paths, from the file`);
   print(`  Markov order 1          ${show(paths.order1Ms, 1)} ms`);
   print(`  all models              ${show(paths.allModelsMs, 1)} ms`);
+  print(`  ${ofReference(paths)}`);
   print('attribution: all removal effects, conversions and value, of order 1');
   for (const each of channels) {
     print(`  ${each.channels} channels, from counts  ${show(each.solveMs, 3)} ms`);
@@ -80,6 +81,14 @@ function printAttribution({ paths, channels, order3, events }: AttributionResult
   print(`attribution: ${events.rows} rows of touches from the file, all models`);
   print(`  rows/s                  ${show(events.rowsPerSecond, 0)}`);
   print(`  memory                  ${events.rssMb.toFixed(0)} MB resident`);
+}
+
+function ofReference({ order1Ms, referenceMs }: AttributionResult['paths']): string {
+  if (referenceMs === undefined) {
+    return 'R with ChannelAttribution is not installed: no ratio to its markov_model';
+  }
+  const times = referenceMs / order1Ms.median;
+  return `R's markov_model takes ${referenceMs.toFixed(0)} ms, ${times.toFixed(1)} times as long`;
 }
 
 function show(

@@ -122,6 +122,11 @@ export function receiptSubject(user: UserToken, decision: DecisionId): string {
   return `receipts.${user}.${decision}`;
 }
 
+/** A decision's receipt, whosever it is. */
+export function receiptsOfDecision(decision: string): string {
+  return `receipts.*.${decision}`;
+}
+
 /** Where an event that could not be taken is explained. */
 export function deadLetterSubject(partition: Partition, sequence: StreamSequence): string {
   return `deadletter.${partition}.${sequence}`;

@@ -15,6 +15,7 @@ import {
 import { auditCommand } from './cli/audit.ts';
 import { applyCampaigns, listCampaigns, setCampaignStatus } from './cli/campaigns.ts';
 import { channelCommand } from './cli/channel.ts';
+import { explainCommand } from './cli/explain.ts';
 import { importPathsCommand } from './cli/import-paths.ts';
 import { inspectPartitionsCommand, inspectUserCommand } from './cli/inspect.ts';
 import { inspectConversionCommand } from './cli/inspect-conversion.ts';
@@ -109,6 +110,13 @@ withFileOptions(attribute).action(
       ? attributeCommand(withoutFileOptions(options))
       : attributeFileCommand(file, options),
 );
+program
+  .command('explain')
+  .description('why a decision was made, and the same decision made again from the log')
+  .argument('<decision_id>')
+  .option('--no-rerun', 'only the receipt')
+  .option('--json', 'print JSON')
+  .action(explainCommand);
 program
   .command('audit')
   .description('calculate everything again from the log and compare')

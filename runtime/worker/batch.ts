@@ -10,7 +10,6 @@ import { applyEvent, countRejected } from '../../actors/partition/apply.ts';
 import { decisionIdOf } from '../../actors/partition/decide.ts';
 import type { PartitionState } from '../../actors/partition/state.ts';
 import type { Checkpoint } from '../../protocols/checkpoint.ts';
-import { controlSchema } from '../../protocols/control.ts';
 import type { Erasure } from '../../protocols/conversion-ledger.ts';
 import { type DeadLetter, excerptOf } from '../../protocols/dead-letter.ts';
 import type { Decision, Receipt } from '../../protocols/decision.ts';
@@ -33,11 +32,11 @@ import {
   receiptSubject,
   userSubject,
 } from '../../protocols/subjects.ts';
-import { upcast } from '../../protocols/upcast.ts';
 import { encodeUser } from '../../protocols/user-record.ts';
 import type { Verdict } from '../../protocols/verdict.ts';
 import { MAX_BATCH_MESSAGES } from '../nats/atomic-batch.ts';
 import type { Clock, LogRecord, StoreMessage } from '../ports.ts';
+import { applyControl } from './control-record.ts';
 import type { OwnedPartition, QueuedRecord } from './owned-partition.ts';
 import type { Resident } from './residents.ts';
 
@@ -233,25 +232,8 @@ export class Batch {
   }
 
   #takeControl(owned: OwnedPartition, record: LogRecord): void {
-    let problem: string;
-    try {
-      const message = upcast('control', JSON.parse(new TextDecoder().decode(record.body)));
-      const parsed = controlSchema.safeParse(message);
-      if (parsed.success) {
-        owned.state.control(parsed.data);
-        return;
-      }
-      problem = parsed.error.message;
-    } catch (error) {
-      problem = error instanceof Error ? error.message : String(error);
-    }
-    const hint = 'only the coordinator publishes control messages';
-    this.#refuse(owned, record, {
-      field: 'control',
-      expected: 'a control message',
-      found: problem,
-      hint,
-    });
+    const rejection = applyControl(owned.state, record.body);
+    if (rejection !== undefined) this.#refuse(owned, record, rejection);
   }
 
   #refuse(owned: OwnedPartition, record: LogRecord, rejection: Rejection): void {

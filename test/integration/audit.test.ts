@@ -131,9 +131,9 @@ async function applyCampaigns(nc: NatsConnection): Promise<boolean> {
     budget_micros: 3_000_000,
   }));
   const answer = await nc
-    .request(SERVICES.applyCampaigns, JSON.stringify(campaigns))
+    .request(SERVICES.applyCampaigns, JSON.stringify({ campaigns }))
     .catch(() => {});
-  return answer !== undefined;
+  return answer !== undefined && !answer.string().includes('"problem"');
 }
 
 /** No coordinator runs here, and what a task is to remove may be anything. */

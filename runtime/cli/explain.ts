@@ -1,0 +1,141 @@
+/**
+ * `microtarget explain`: why a decision was made, and the proof: the decision calculated again from
+ * the log, with the settings, campaigns, budgets and user state of that moment.
+ */
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { type Candidate, type Receipt, receiptSchema } from '../../protocols/decision.ts';
+import { decodeUserToken, type StreamSequence, type UserToken } from '../../protocols/ids.ts';
+import { ACTORS_STREAM, partitionOf, receiptsOfDecision } from '../../protocols/subjects.ts';
+import { upcast } from '../../protocols/upcast.ts';
+import { natsEventLog } from '../nats/event-log.ts';
+import { partitionsOf } from '../nats/streams.ts';
+import { travelTo } from '../time-travel/partition-past.ts';
+import { bar, integer, money, printJson, printLine, printTable, progress } from './print.ts';
+import { CommandFailed, connectAs } from './session.ts';
+
+/** What the log gives when the decision is made again. */
+export interface Rerun {
+  readonly isSame: boolean;
+  /** The receipt as stored, and as it comes out now. */
+  readonly stored: string;
+  readonly again: string | undefined;
+}
+
+/** Shows why; exits with 1 if the log gives another decision than the one that was stored. */
+export async function explainCommand(
+  decision: string,
+  options: { json?: boolean; rerun?: boolean },
+): Promise<void> {
+  const nc = await connectAs('engine', 'explain');
+  try {
+    const stored = await readReceipt(nc, decision);
+    const receipt = receiptSchema.parse(upcast('receipt', JSON.parse(stored)));
+    const rerun = options.rerun === false ? undefined : await rerunReceipt(nc, receipt, stored);
+    if (rerun?.isSame === false) process.exitCode = 1;
+    if (options.json === true) {
+      const again = rerun?.again === undefined ? null : (JSON.parse(rerun.again) as unknown);
+      printJson({ receipt, ...(rerun && { rerun: { is_same: rerun.isSame, receipt: again } }) });
+      return;
+    }
+    printReceipt(receipt);
+    if (rerun !== undefined) printRerun(rerun);
+  } finally {
+    await nc.close();
+  }
+}
+
+/** The stored receipt of a decision, as text. */
+export async function readReceipt(nc: NatsConnection, decision: string): Promise<string> {
+  const filter = /^d_[0-9a-f]{16}$/.test(decision) ? receiptsOfDecision(decision) : undefined;
+  if (filter === undefined) {
+    throw new CommandFailed(`expected a decision id such as d_78291a0b1c2d3e4f, found ${decision}`);
+  }
+  const jsm = await jetstreamManager(nc);
+  const found = await jsm.direct.getLastMessagesFor(ACTORS_STREAM, { multi_last: [filter] });
+  for await (const message of found) return message.string();
+  throw new CommandFailed(
+    `no decision ${decision}: its id is in the decision itself, and in \`inspect user\``,
+  );
+}
+
+/** Makes the decision again from the log. */
+export async function rerunReceipt(
+  nc: NatsConnection,
+  receipt: Receipt,
+  stored: string,
+): Promise<Rerun> {
+  const jsm = await jetstreamManager(nc);
+  const partitions = (await partitionsOf(jsm)) ?? 1;
+  const partition = partitionOf(receipt.user as UserToken, partitions);
+  const upTo = receipt.event.sequence as StreamSequence;
+  const shown = progress('replaying the partition', upTo);
+  const { receipt: made } = await travelTo(natsEventLog(nc), partition, upTo, shown.update);
+  shown.stop();
+  const again = made === undefined ? undefined : JSON.stringify(made);
+  return { isSame: again === stored, stored, again };
+}
+
+function printReceipt(receipt: Receipt): void {
+  const { decision, event, versions, signals, price_micros, price_setter } = receipt;
+  const { winner_campaign, trigger_type } = decision.orchestration;
+  const user = decodeUserToken(receipt.user);
+  printLine(`decision ${decision.decision_id} for user ${'id' in user ? user.id : receipt.user}`);
+  const where = event.placement === undefined ? '' : ` at ${event.placement}`;
+  printLine(
+    `on ${event.type}${where}, ${new Date(event.timestamp).toISOString()}, ` +
+      `message ${integer(event.sequence)} of the log`,
+  );
+  printLine(`model ${versions.model}, settings ${versions.settings}\n`);
+  if (winner_campaign === null) printLine('no campaign qualified');
+  else {
+    const set =
+      price_setter === 'reserve' ? 'the reserve price' : `${price_setter}, the next in rank`;
+    printLine(
+      `${winner_campaign} won, shown as ${trigger_type}, for ${money(price_micros)}, set by ${set}`,
+    );
+  }
+  printLine('\nwhat the auction read of the user');
+  for (const [signal, value] of Object.entries(signals)) {
+    printLine(`  ${signal.padEnd(18)} ${bar(value)}`);
+  }
+  printCandidates(receipt);
+}
+
+function printCandidates({ candidates, excluded, reserve_micros }: Receipt): void {
+  const total = Object.values(excluded).reduce((sum, n) => sum + n, 0);
+  printLine(`\ncandidates, reserve ${money(reserve_micros)}`);
+  printTable(
+    ['campaign', 'bid', 'quality', 'score', 'out because'],
+    candidates.map(({ campaign, bid_micros, quality_ppm, score, excluded: reason }) => [
+      campaign,
+      money(bid_micros),
+      `${(quality_ppm / 10_000).toFixed(1)} %`,
+      reason === undefined ? integer(Math.round(score / 1e6)) : '–',
+      reason ?? '',
+    ]),
+  );
+  const parts = candidates.find(({ excluded: reason }) => reason === undefined)?.contributions;
+  if (parts !== undefined) printLine(`its quality: ${partsOf(parts)}`);
+  if (total > 0) {
+    const reasons = Object.entries(excluded).map(([reason, n]) => `${n} ${reason}`);
+    printLine(`excluded: ${reasons.join(', ')}`);
+  }
+}
+
+function partsOf(contributions: NonNullable<Candidate['contributions']>): string {
+  return Object.entries(contributions)
+    .map(([name, part]) => `${name} ${part.toFixed(3)}`)
+    .join(' + ');
+}
+
+function printRerun({ isSame, stored, again }: Rerun): void {
+  printLine();
+  if (isSame) {
+    printLine(`calculated again from the log: the same ${integer(stored.length)} characters`);
+    return;
+  }
+  printLine('calculated again from the log, it comes out differently:');
+  printLine(`  stored ${stored}`);
+  printLine(`  now    ${again ?? 'no decision'}`);
+}

@@ -84,7 +84,8 @@ export function decide(
   return { receipt, state: charge(partition, state, event, receipt) };
 }
 
-function occasionOf(event: Event): Occasion | undefined {
+/** What asks for the decision; undefined if the event does not. */
+export function occasionOf(event: Event): Occasion | undefined {
   const atMs = event.timestamp;
   if (event.type === 'opportunity') {
     return { atMs, trigger: undefined, placement: event.placement };

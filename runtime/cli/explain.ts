@@ -4,10 +4,19 @@
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import {
+  type BidFlip,
+  type ConceptFlip,
+  smallestBidFlip,
+  smallestConceptFlip,
+} from '../../actors/campaign/flips.ts';
 import { type Candidate, type Receipt, receiptSchema } from '../../protocols/decision.ts';
+import { parseEvent } from '../../protocols/event.ts';
 import { decodeUserToken, type StreamSequence, type UserToken } from '../../protocols/ids.ts';
+import { toUnits } from '../../protocols/money.ts';
 import { ACTORS_STREAM, partitionOf, receiptsOfDecision } from '../../protocols/subjects.ts';
 import { upcast } from '../../protocols/upcast.ts';
+import { CONCEPTS, type FusedState } from '../../protocols/user-snapshot.ts';
 import { natsEventLog } from '../nats/event-log.ts';
 import { partitionsOf } from '../nats/streams.ts';
 import { travelTo } from '../time-travel/partition-past.ts';
@@ -17,6 +26,9 @@ import { CommandFailed, connectAs } from './session.ts';
 /** What the log gives when the decision is made again. */
 export interface Rerun {
   readonly isSame: boolean;
+  /** The smallest changes that would have had another winner; undefined where none would. */
+  readonly bidFlip: BidFlip | undefined;
+  readonly conceptFlip: ConceptFlip | undefined;
   /** The receipt as stored, and as it comes out now. */
   readonly stored: string;
   readonly again: string | undefined;
@@ -35,7 +47,9 @@ export async function explainCommand(
     if (rerun?.isSame === false) process.exitCode = 1;
     if (options.json === true) {
       const again = rerun?.again === undefined ? null : (JSON.parse(rerun.again) as unknown);
-      printJson({ receipt, ...(rerun && { rerun: { is_same: rerun.isSame, receipt: again } }) });
+      const flips = { bid: rerun?.bidFlip ?? null, concept: rerun?.conceptFlip ?? null };
+      const made = rerun && { rerun: { is_same: rerun.isSame, receipt: again }, flips };
+      printJson({ receipt, ...made });
       return;
     }
     printReceipt(receipt);
@@ -70,10 +84,19 @@ export async function rerunReceipt(
   const partition = partitionOf(receipt.user as UserToken, partitions);
   const upTo = receipt.event.sequence as StreamSequence;
   const shown = progress('replaying the partition', upTo);
-  const { receipt: made } = await travelTo(natsEventLog(nc), partition, upTo, shown.update);
+  const { past, next } = await travelTo(natsEventLog(nc), partition, upTo, shown.update);
   shown.stop();
+  const parsed = parseEvent(next.body, next.storedAtMs);
+  if (!parsed.ok) throw new CommandFailed(`message ${upTo} of the log is no event any more`);
+  const concepts = Object.fromEntries(
+    CONCEPTS.map((concept) => [concept, receipt.signals[concept]]),
+  ) as FusedState['concepts'];
+  const auction = past.auction(receipt.user as UserToken, parsed.event, concepts);
+  const bidFlip = smallestBidFlip(auction);
+  const conceptFlip = smallestConceptFlip(auction);
+  const made = past.apply(next);
   const again = made === undefined ? undefined : JSON.stringify(made);
-  return { isSame: again === stored, stored, again };
+  return { isSame: again === stored, stored, again, bidFlip, conceptFlip };
 }
 
 function printReceipt(receipt: Receipt): void {
@@ -129,7 +152,31 @@ function partsOf(contributions: NonNullable<Candidate['contributions']>): string
     .join(' + ');
 }
 
-function printRerun({ isSame, stored, again }: Rerun): void {
+function printFlips({ bidFlip, conceptFlip }: Rerun): void {
+  printLine('\nthe smallest change with another winner');
+  const would = (winner: string | null): string => winner ?? 'nobody';
+  if (bidFlip === undefined) printLine('  no single bid could change it');
+  else {
+    const { campaign, fromMicros, toMicros, winner } = bidFlip;
+    const bids = `${units(fromMicros)} → ${units(toMicros)}`;
+    printLine(`  the bid of ${campaign} ${bids}: ${would(winner)} would win`);
+  }
+  if (conceptFlip === undefined) printLine('  no value of any single concept could change it');
+  else {
+    const { concept, from, to, winner } = conceptFlip;
+    const values = `${from.toFixed(3)} → ${to.toFixed(3)}`;
+    printLine(`  ${concept} ${values}: ${would(winner)} would win`);
+  }
+}
+
+/** To the last micro: flips are that small. */
+function units(micros: number): string {
+  return toUnits(micros).toFixed(6);
+}
+
+function printRerun(rerun: Rerun): void {
+  const { isSame, stored, again } = rerun;
+  printFlips(rerun);
   printLine();
   if (isSame) {
     printLine(`calculated again from the log: the same ${integer(stored.length)} characters`);

@@ -2,11 +2,16 @@
  * A partition as it was: its log applied again, by the very actors that the worker runs, up to a
  * message of the past. What follows from the log alone (I2) comes out as it did then.
  */
+import type { Bidder } from '../../actors/campaign/auction.ts';
+import { exclusionOf } from '../../actors/campaign/eligibility.ts';
+import type { Rerunnable } from '../../actors/campaign/flips.ts';
 import { type Applied, applyEvent, type LoggedEvent } from '../../actors/partition/apply.ts';
+import { occasionOf } from '../../actors/partition/decide.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
 import { newUserActor, restoreUserActor, type UserActor } from '../../actors/user/actor.ts';
+import type { DeliveryCell } from '../../protocols/cells.ts';
 import type { Receipt } from '../../protocols/decision.ts';
-import { parseEvent } from '../../protocols/event.ts';
+import { type Event, parseEvent } from '../../protocols/event.ts';
 import {
   decodeUserToken,
   type Partition,
@@ -15,9 +20,11 @@ import {
 } from '../../protocols/ids.ts';
 import { parseLogSubject } from '../../protocols/subjects.ts';
 import { decodeUser, encodeUser } from '../../protocols/user-record.ts';
+import type { FusedState } from '../../protocols/user-snapshot.ts';
 import type { EventLog, LogRecord } from '../ports.ts';
 import { applyControl } from '../worker/control-record.ts';
 
+const NO_OCCASION = { trigger: undefined, placement: undefined } as const;
 /** Users kept as actors while the log is applied; the others are packed, as when passivated. */
 const MAX_ACTORS = 10_000;
 
@@ -70,6 +77,35 @@ export class PartitionPast {
       : restoreUserActor(decodeUser(user, JSON.parse(packed)));
   }
 
+  /** The auction that a decision came from, to be run again with something else in it. */
+  auction(user: UserToken, event: Event, concepts: FusedState['concepts']): Rerunnable {
+    const occasion = occasionOf(event) ?? { atMs: event.timestamp, ...NO_OCCASION };
+    const { exposures } = this.actor(user).context;
+    const entries = [...this.state.campaigns.values()];
+    // What is left of budgets now: the decision itself will change it.
+    const deliveries = new Map(
+      entries.map(({ campaign: { id } }) => [id, { ...this.state.delivery(id) }]),
+    );
+    return {
+      concepts,
+      reserveMicros: this.state.reference.settings.reserve_micros,
+      leftMicros(campaign) {
+        const { granted_micros, spent_micros } = deliveries.get(campaign) as DeliveryCell;
+        return granted_micros - spent_micros;
+      },
+      bidders: (signals, tried) =>
+        entries.map(({ campaign: own, version, status }): Bidder => {
+          const isTried = tried?.campaign === own.id;
+          const campaign = isTried ? { ...own, bid_micros: tried.bidMicros } : own;
+          const delivery = deliveries.get(own.id) as DeliveryCell;
+          const exclusion = exclusionOf(
+            ...([campaign, status, delivery, occasion, signals, exposures] as const),
+          );
+          return { campaign, version, exclusion };
+        }),
+    };
+  }
+
   #keep(user: UserToken, actor: UserActor): void {
     this.#actors.delete(user);
     this.#actors.set(user, actor);
@@ -82,35 +118,36 @@ export class PartitionPast {
   }
 }
 
+/** Messages between two reports of progress. */
+const PROGRESS_EVERY = 1_000;
+
 /**
- * Applies a partition's log from its first message to `upTo`.
+ * Applies a partition's log from its first message to the one before `at`.
  *
  * Cost: the worker's own, some 30 microseconds a message; memory for every user of the partition.
  * @param onProgress called with the sequence reached, now and then.
- * @returns the receipt that message `upTo` led to, and the partition as it was then.
+ * @returns the partition as it was then, and message `at`.
+ * @throws Error if the log does not hold it.
  */
 export async function travelTo(
   log: EventLog,
   partition: Partition,
-  upTo: StreamSequence,
+  at: StreamSequence,
   onProgress: (sequence: number) => void,
-): Promise<{ readonly past: PartitionPast; readonly receipt: Receipt | undefined }> {
+): Promise<{ readonly past: PartitionPast; readonly next: LogRecord }> {
   const last = await log.lastSequence();
-  if (last < upTo) {
-    throw new Error(`expected a log up to message ${upTo}, found one that ends at ${last}`);
-  }
+  if (last < at) throw new Error(`expected a log up to message ${at}, found one up to ${last}`);
   const past = new PartitionPast();
-  let receipt: Receipt | undefined;
+  let next: LogRecord | undefined;
   let arrived = (): void => {};
   const arrival = new Promise<void>((resolve) => {
     arrived = resolve;
   });
   let applied = 0;
   const follower = await log.follow(partition, 0 as StreamSequence, (record) => {
-    if (record.sequence > upTo) return arrived();
-    const made = past.apply(record);
-    if (record.sequence === upTo) {
-      receipt = made;
+    if (record.sequence < at) past.apply(record);
+    else {
+      next ??= record;
       arrived();
     }
     if (++applied % PROGRESS_EVERY === 0) onProgress(record.sequence);
@@ -121,8 +158,6 @@ export async function travelTo(
   } finally {
     await follower.stop();
   }
-  return { past, receipt };
+  if (next?.sequence !== at) throw new Error(`message ${at} is not in the log of ${partition}`);
+  return { past, next };
 }
-
-/** Messages between two reports of progress. */
-const PROGRESS_EVERY = 1_000;

@@ -7,6 +7,7 @@
 import { cpus } from 'node:os';
 import { Command, Option } from 'commander';
 import { type AttributionResult, benchAttribution } from './attribution.ts';
+import { type AuctionFigures, benchAuction } from './auction.ts';
 import { benchLatency, type LatencyResult } from './latency.ts';
 import { benchPipeline, type PipelineResult } from './pipeline.ts';
 
@@ -15,14 +16,19 @@ const LATENCY_RATE = 1_000;
 const LATENCY_SECONDS = 10;
 
 interface Options {
-  readonly only?: 'pipeline' | 'latency' | 'attribution';
+  readonly only?: 'pipeline' | 'latency' | 'attribution' | 'auction';
   readonly rounds: string;
   readonly json?: boolean;
 }
 
 const options = new Command('bench')
   .addOption(
-    new Option('--only <name>', 'one benchmark').choices(['pipeline', 'latency', 'attribution']),
+    new Option('--only <name>', 'one benchmark').choices([
+      'pipeline',
+      'latency',
+      'attribution',
+      'auction',
+    ]),
   )
   .option('--rounds <n>', 'how often each is run', '3')
   .option('--json', 'print JSON')
@@ -36,15 +42,17 @@ const latency = isWanted('latency')
   ? await benchLatency(LATENCY_RATE, LATENCY_SECONDS, rounds)
   : undefined;
 const attribution = isWanted('attribution') ? await benchAttribution(rounds) : undefined;
+const auction = isWanted('auction') ? benchAuction() : undefined;
 const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
 
 if (options.json === true)
-  print(JSON.stringify({ machine, pipeline, latency, attribution }, null, 2));
+  print(JSON.stringify({ machine, pipeline, latency, attribution, auction }, null, 2));
 else {
   print(`${machine.cores} x ${machine.cpu}, Node ${machine.node}; median of ${rounds} (min … max)`);
   if (pipeline !== undefined) printPipeline(pipeline);
   if (latency !== undefined) printLatency(latency);
   if (attribution !== undefined) printAttribution(attribution);
+  if (auction !== undefined) printAuction(auction);
 }
 
 function printPipeline(result: PipelineResult): void {
@@ -81,6 +89,15 @@ function printAttribution({ paths, channels, order3, events }: AttributionResult
   print(`attribution: ${events.rows} rows of touches from the file, all models`);
   print(`  rows/s                  ${show(events.rowsPerSecond, 0)}`);
   print(`  memory                  ${events.rssMb.toFixed(0)} MB resident`);
+}
+
+function printAuction(figures: readonly AuctionFigures[]): void {
+  print('\nauction: eligibility, quality and price of one decision');
+  for (const { campaigns, eligible, p50Ms, p99Ms, bytes } of figures) {
+    const allocated = bytes === undefined ? '' : `, ${(bytes / 1_024).toFixed(0)} kB allocated`;
+    const times = `p50 ${p50Ms.toFixed(3)} ms, p99 ${p99Ms.toFixed(3)} ms`;
+    print(`  ${campaigns} campaigns, ${eligible} of them eligible: ${times}${allocated}`);
+  }
 }
 
 function ofReference({ order1Ms, referenceMs }: AttributionResult['paths']): string {

@@ -2,12 +2,7 @@
  * From a user's state and an occasion to a decision with its receipt, and what winning costs.
  */
 
-import {
-  type Candidate,
-  type Exclusion,
-  MAX_RECEIPT_CANDIDATES,
-  type Receipt,
-} from '../../protocols/decision.ts';
+import type { Candidate, Receipt } from '../../protocols/decision.ts';
 import type { Event } from '../../protocols/event.ts';
 import type { DecisionId, StreamSequence, UserToken } from '../../protocols/ids.ts';
 import type { FusedState } from '../../protocols/user-snapshot.ts';
@@ -127,17 +122,13 @@ function decisionOf(
   };
 }
 
-/** The candidates as far as a receipt holds them, and all exclusions counted. */
+/** The candidates with what their qualities are made of, and all exclusions counted. */
 function explained(
-  { candidates }: AuctionResult,
+  { candidates, excluded }: AuctionResult,
   partition: PartitionState,
   signals: Receipt['signals'],
 ): Pick<Receipt, 'candidates' | 'excluded'> {
-  const excluded: Partial<Record<Exclusion, number>> = {};
-  for (const { excluded: reason } of candidates) {
-    if (reason !== undefined) excluded[reason] = (excluded[reason] ?? 0) + 1;
-  }
-  const listed = candidates.slice(0, MAX_RECEIPT_CANDIDATES).map((candidate): Candidate => {
+  const listed = candidates.map((candidate): Candidate => {
     if (candidate.excluded !== undefined) return candidate;
     const entry = partition.campaigns.get(candidate.campaign);
     if (entry === undefined) throw new Error('A1: a candidate is not in the book');

@@ -61,7 +61,7 @@ describe('who wins', () => {
 
   test('nobody, when nobody bids or everybody is excluded', () => {
     const nobody = { winner: undefined, priceMicros: 0, priceSetter: null };
-    expect(runAuction([], CALM, RESERVE)).toEqual({ ...nobody, candidates: [] });
+    expect(runAuction([], CALM, RESERVE)).toEqual({ ...nobody, candidates: [], excluded: {} });
     const excluded: Bidder = { ...bidder('a', 100_000), exclusion: 'budget' };
     expect(runAuction([excluded], CALM, RESERVE)).toMatchObject(nobody);
     expect(runAuction([bidder('poor', RESERVE - 1)], CALM, RESERVE)).toMatchObject(nobody);

@@ -1,0 +1,78 @@
+/**
+ * How rare a deviation is for this series: the tail of its own history, not that of a normal.
+ *
+ * Beyond a high quantile u the magnitudes |z| of most series fall off as a power law, however
+ * bursty they are (Pickands 1975; Siffer et al. 2017, "Anomaly detection in streams with extreme
+ * value theory", use the same two parts). With m the mean of ln(|z| / u) above u (Hill 1975):
+ *
+ *   P(|Z| > |z|) = Q · (|z| / u)^(-1/m)   for |z| > u,   else min(1, Q · u / |z|)
+ *
+ * u is tracked by stochastic approximation in ln u (Robbins & Monro 1951), m as a mean that forgets.
+ * What comes out is the surprise -log10 P: 3 is once in a thousand points, 6 once in a million.
+ *
+ * Invariants:
+ *   T1 A series starts as if three deviations were its quantile and m = PRIOR_MEAN had been seen
+ *      PRIOR_WEIGHT times: a handful of points cannot make a tail light.
+ *   T2 A point adds at most CLIP times m to m: an incident does not make the next one ordinary.
+ */
+
+/** The share of points in the tail. */
+const Q = 0.02;
+const PRIOR_QUANTILE = Math.log(3);
+const PRIOR_WEIGHT = 10;
+/** The mean log excess of a Student t with 5 degrees of freedom; a normal has 0.13. */
+const PRIOR_MEAN = 0.2;
+const CLIP = 4;
+/** Points that the tail remembers: at five minutes two weeks. */
+const MEMORY_POINTS = 4_000;
+/** The quantile's first steps are these many times 1/n, and count from LEAD points on. */
+const FIRST_STEP = 2;
+const LEAD_POINTS = 20;
+/** Magnitudes below are as good as this one. */
+const MIN_MAGNITUDE = 0.01;
+
+/** A series' tail. */
+export interface Tail {
+  readonly count: number;
+  /** ln u. */
+  readonly logQuantile: number;
+  /** Sum and weight of ln(|z| / u) over the points above u; m is their ratio. */
+  readonly excessSum: number;
+  readonly excessWeight: number;
+}
+
+/** A tail of which nothing was seen (T1). */
+export const PRIOR_TAIL: Tail = {
+  count: 0,
+  logQuantile: PRIOR_QUANTILE,
+  excessSum: PRIOR_WEIGHT * PRIOR_MEAN,
+  excessWeight: PRIOR_WEIGHT,
+};
+
+/** -log10 of the probability of a magnitude as great as |z|; 0 during the first points. O(1). */
+export function surprise(tail: Tail, z: number): number {
+  if (tail.count < LEAD_POINTS) return 0;
+  const excess = Math.log(Math.max(Math.abs(z), MIN_MAGNITUDE)) - tail.logQuantile;
+  const exponent = excess > 0 ? tail.excessWeight / tail.excessSum : 1;
+  return Math.max(0, -Math.log10(Q) + excess * exponent * Math.LOG10E);
+}
+
+/** Takes a deviation into the tail (T2). O(1). */
+export function learnTail(tail: Tail, z: number): Tail {
+  const excess = Math.log(Math.max(Math.abs(z), MIN_MAGNITUDE)) - tail.logQuantile;
+  const mean = tail.excessSum / tail.excessWeight;
+  const count = tail.count + 1;
+  const step = Math.max(FIRST_STEP / (count + LEAD_POINTS), 1 / MEMORY_POINTS);
+  const isAbove = excess > 0;
+  // Half a mean excess is the unit of the steps: the quantile moves as fast as its tail is wide.
+  const logQuantile = tail.logQuantile + (step * (mean / 2) * ((isAbove ? 1 : 0) - Q)) / Q;
+  if (!isAbove || count <= LEAD_POINTS) return { ...tail, count, logQuantile };
+  const weight = tail.excessWeight + 1;
+  const kept = Math.min(1, (MEMORY_POINTS * Q + PRIOR_WEIGHT) / weight);
+  return {
+    count,
+    logQuantile,
+    excessSum: kept * (tail.excessSum + Math.min(excess, CLIP * mean)),
+    excessWeight: kept * weight,
+  };
+}

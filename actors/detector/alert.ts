@@ -1,0 +1,50 @@
+/**
+ * When surprise becomes an alert: a budget of false alerts in event time, and hysteresis.
+ *
+ * A series with a point every d of a day makes 1/d tests a day, so that a test of level
+ * FALSE_ALERTS_A_DAY · d gives FALSE_ALERTS_A_DAY false alerts a day, however dense its points
+ * are, and a hundred series a hundred times as many (Bonferroni over a day; Šidák 1967 shows that
+ * positive dependence between tests only makes it stricter). We take this rather than an online
+ * false-discovery rate (Ramdas et al. 2017): its level depends on when other series alerted, so
+ * that a series could not be replayed alone.
+ *
+ * Invariants:
+ *   A1 An alert opens at the level above, and closes after CLOSE_POINTS points in a row with less
+ *      than CLOSE_SHARE of it: in between it neither opens nor closes.
+ */
+
+const DAY_MS = 86_400_000;
+/** One false alert in a hundred days of a series, or a day of a hundred series. */
+const FALSE_ALERTS_A_DAY = 0.01;
+const CLOSE_SHARE = 0.5;
+const CLOSE_POINTS = 5;
+/** With a point a week the budget would allow anything. */
+const MIN_OPEN_SURPRISE = 2;
+
+/** An alert that is open, or none. */
+export interface AlertState {
+  readonly isOpen: boolean;
+  /** Points in a row that were calm. */
+  readonly calmPoints: number;
+}
+
+/** No alert. */
+export const NO_ALERT: AlertState = { isOpen: false, calmPoints: 0 };
+
+/** The surprise at which an alert opens, of a series with this spacing. O(1). */
+export function openSurprise(spacingMs: number): number {
+  return Math.max(MIN_OPEN_SURPRISE, -Math.log10((FALSE_ALERTS_A_DAY * spacingMs) / DAY_MS));
+}
+
+/** Takes a point's surprise in (A1); without a known spacing nothing opens. O(1). */
+export function nextAlert(
+  { isOpen, calmPoints }: AlertState,
+  surprise: number,
+  spacingMs: number | undefined,
+): AlertState {
+  if (spacingMs === undefined) return NO_ALERT;
+  const open = openSurprise(spacingMs);
+  if (!isOpen) return surprise >= open ? { isOpen: true, calmPoints: 0 } : NO_ALERT;
+  if (surprise >= CLOSE_SHARE * open) return { isOpen, calmPoints: 0 };
+  return calmPoints + 1 >= CLOSE_POINTS ? NO_ALERT : { isOpen, calmPoints: calmPoints + 1 };
+}

@@ -1,0 +1,188 @@
+/**
+ * The robust detector: a point is compared with the points just before it, its recent mean with the
+ * last days, the point with the same time of earlier days, and the series with standing still.
+ * Each comparison judges by the tail of its own history; the most surprised one counts.
+ *
+ * Owns the state of one series: bounded, plain JSON, a few kilobytes.
+ *
+ * Invariants:
+ *   R1 The state is all that is known: written to JSON and read back it goes on to the same bits.
+ *   R2 Scaling the series by a positive factor, or shifting it, changes no score (but for rounding).
+ *   R3 Behind a gap a point is not compared with the points before the gap.
+ *
+ * Cost of a step: O(1), about 2 µs; O(96) once a quarter of an hour of event time.
+ */
+import { type AlertState, NO_ALERT, nextAlert } from './alert.ts';
+import {
+  type DayProfile,
+  expectedAt,
+  learnProfile,
+  NO_PROFILE,
+  profileDeviation,
+} from './day-profile.ts';
+import { isFlatline, learnStillness, NO_STILLNESS, type Stillness } from './flatline.ts';
+import {
+  learnMoments,
+  type Memory,
+  type Moments,
+  NO_MOMENTS,
+  standardised,
+  zScore,
+} from './moments.ts';
+import { scoreOf, takeNews } from './news.ts';
+import type { Point, Verdict } from './point.ts';
+import { type Precedents, rememberPrecedent, surpriseAfter } from './precedents.ts';
+import { learnSpacing, NO_SPACING, type Spacing, silenceSurprise, spacingMs } from './spacing.ts';
+import { learnTail, PRIOR_TAIL, surprise, type Tail } from './tail.ts';
+
+/** A point against the last three: what jumps. */
+const JUMP_MEMORY: Memory = { meanPoints: 3, variancePoints: 2_000 };
+/** The recent mean, an hour at five minutes, against a week: what moves by less, and stays. */
+const RECENT_POINTS = 12;
+const SHIFT_MEMORY: Memory = { meanPoints: 2_000, variancePoints: 2_000 };
+/** Spacings without a point from which on the points before are no comparison any more. */
+const GAP_SPACINGS = 12;
+
+/** How rare a comparison's deviations are. */
+interface Rarity {
+  readonly tail: Tail;
+  readonly precedents: Precedents;
+}
+
+/** Everything known of a series. */
+export interface RobustState {
+  readonly mode: 'robust';
+  readonly version: 1;
+  readonly spacing: Spacing;
+  readonly jump: Moments;
+  readonly recentCount: number;
+  readonly recentMean: number;
+  readonly shift: Moments;
+  readonly profile: DayProfile;
+  readonly stillness: Stillness;
+  readonly jumpRarity: Rarity;
+  readonly shiftRarity: Rarity;
+  readonly seasonRarity: Rarity;
+  readonly newsBar: number;
+  readonly alert: AlertState;
+}
+
+const NO_RARITY: Rarity = { tail: PRIOR_TAIL, precedents: [] };
+
+/** A series of which nothing is known. */
+export const NEW_ROBUST: RobustState = {
+  mode: 'robust',
+  version: 1,
+  spacing: NO_SPACING,
+  jump: NO_MOMENTS,
+  recentCount: 0,
+  recentMean: 0,
+  shift: NO_MOMENTS,
+  profile: NO_PROFILE,
+  stillness: NO_STILLNESS,
+  jumpRarity: NO_RARITY,
+  shiftRarity: NO_RARITY,
+  seasonRarity: NO_RARITY,
+  newsBar: 0,
+  alert: NO_ALERT,
+};
+
+/** One comparison's judgement of a point. */
+interface Judgement {
+  readonly expected: number;
+  readonly z: number;
+  readonly surprise: number;
+  readonly rarity: Rarity;
+}
+
+/** Takes a point in and judges it by what was known before (R1 to R3). O(1). */
+export function stepRobust(
+  state: RobustState,
+  point: Point,
+): { readonly state: RobustState; readonly verdict: Verdict } {
+  const known = afterGap(state, point);
+  const { value } = point;
+  const recentCount = known.recentCount + 1;
+  const recentStep = Math.max(1 / recentCount, 1 / RECENT_POINTS);
+  const recentMean = known.recentMean + recentStep * (value - known.recentMean);
+  const jump = judge(known.jumpRarity, known.jump.mean, zScore(known.jump, value));
+  const shift = judge(known.shiftRarity, known.shift.mean, zScore(known.shift, recentMean));
+  const season = judgeSeason(known, point);
+  const stillness = learnStillness(known.stillness, value);
+  const most = [shift, season].reduce((a, b) => (b.surprise > a.surprise ? b : a), jump);
+  const { news, bar } = takeNews(known.newsBar, most.surprise);
+  const spacing = learnSpacing(known.spacing, point.t);
+  const alert = nextAlert(
+    known.alert,
+    isFlatline(stillness) ? Number.POSITIVE_INFINITY : most.surprise,
+    spacingMs(spacing),
+  );
+  const isFirst = known.jump.count === 0;
+  return {
+    state: {
+      ...known,
+      spacing,
+      jump: learnMoments(known.jump, value, JUMP_MEMORY),
+      recentCount,
+      recentMean,
+      shift: learnMoments(known.shift, recentMean, SHIFT_MEMORY),
+      profile: learnProfile(known.profile, point.t, value),
+      stillness,
+      jumpRarity: jump.rarity,
+      shiftRarity: shift.rarity,
+      seasonRarity: season.rarity,
+      newsBar: bar,
+      alert,
+    },
+    verdict: {
+      score: scoreOf(news),
+      surprise: most.surprise,
+      expected: isFirst ? value : most.expected,
+      z: most.z,
+      isAnomalous: alert.isOpen,
+    },
+  };
+}
+
+/** Whether the source has been silent for so long that it is an alert, at this event time. O(1). */
+export function silenceOf(state: RobustState, nowMs: number): AlertState {
+  return nextAlert(NO_ALERT, silenceSurprise(state.spacing, nowMs), spacingMs(state.spacing));
+}
+
+function judge({ tail, precedents }: Rarity, expected: number, z: number): Judgement {
+  const magnitude = Math.abs(z);
+  const alone = surprise(tail, z);
+  const learnt = learnTail(tail, z);
+  return {
+    expected,
+    z,
+    surprise: surpriseAfter(precedents, magnitude, learnt.count, alone),
+    rarity: {
+      tail: learnt,
+      precedents: rememberPrecedent(precedents, magnitude, learnt.count, alone),
+    },
+  };
+}
+
+function judgeSeason({ profile, seasonRarity }: RobustState, { t, value }: Point): Judgement {
+  const expected = expectedAt(profile, t);
+  const deviation = profileDeviation(profile);
+  if (expected === undefined || deviation === undefined) {
+    return { expected: value, z: 0, surprise: -1, rarity: seasonRarity };
+  }
+  return judge(seasonRarity, expected, standardised(value - expected, deviation));
+}
+
+/** R3: the noise stays known, the level starts again at what comes. */
+function afterGap(state: RobustState, { t, value }: Point): RobustState {
+  const usualMs = spacingMs(state.spacing);
+  const { latestMs } = state.spacing;
+  if (usualMs === undefined || latestMs === null || t - latestMs <= GAP_SPACINGS * usualMs) {
+    return state;
+  }
+  return {
+    ...state,
+    jump: { ...state.jump, mean: value },
+    recentMean: state.shift.mean,
+  };
+}

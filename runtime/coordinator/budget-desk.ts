@@ -116,7 +116,8 @@ export class BudgetDesk {
             : moveCampaign(known, this.#spent(campaign.id), { type: 'campaign.applied', campaign }),
         );
       }
-      if (this.#campaigns.size + changed.length > MAX_CAMPAIGNS) {
+      const added = changed.filter(({ campaign }) => !this.#campaigns.has(campaign.id)).length;
+      if (this.#campaigns.size + added > MAX_CAMPAIGNS) {
         return `expected at most ${MAX_CAMPAIGNS} campaigns; end and remove some first`;
       }
       await this.#save(changed);

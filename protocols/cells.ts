@@ -9,6 +9,11 @@ const count = z.int();
 const micros = z.int();
 const v = z.literal(1);
 
+/** Channels of a day in one cell; the touches of others count as OTHER_CHANNEL's. */
+export const MAX_DAY_CHANNELS = 1_000;
+/** Where what bounds lump together is counted; no event may name it. */
+export const OTHER_CHANNEL = '(other)';
+
 /** Touches and what they cost on one UTC day of event time: name `channels.<yyyymmdd>`. */
 export const channelsCellSchema = z.object({
   v,

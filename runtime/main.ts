@@ -15,6 +15,7 @@ import {
 import { auditCommand } from './cli/audit.ts';
 import { applyCampaigns, listCampaigns, setCampaignStatus } from './cli/campaigns.ts';
 import { channelCommand } from './cli/channel.ts';
+import { detectCommand } from './cli/detect.ts';
 import { explainCommand } from './cli/explain.ts';
 import { importPathsCommand } from './cli/import-paths.ts';
 import { inspectPartitionsCommand, inspectUserCommand } from './cli/inspect.ts';
@@ -123,6 +124,18 @@ program
   .option('--json', 'print JSON')
   .action(auditCommand);
 
+program
+  .command('detect')
+  .description('what is unusual in a series of points: docs/detect.md')
+  .argument('<file.csv>', 'columns timestamp,value')
+  .option('--mode <name>', 'robust, or plain for three sigma over the last points')
+  .option(
+    '--window <points>',
+    'points that the plain mode remembers, 288 unless told',
+    number(2, 10_000),
+  )
+  .option('--json', 'print a judgement of each row as JSON')
+  .action(detectCommand);
 program
   .command('channel')
   .description('which channel a touch comes by, and why')

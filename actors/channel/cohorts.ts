@@ -8,9 +8,10 @@
  *   H2 What is stored is whole: nothing is taken for storage between two parts of one commit.
  *   H3 Whatever the bounds below lump together, the totals stay exact.
  */
+import { OTHER_CHANNEL } from '../../protocols/cells.ts';
 import type { ChannelsHead, DayCredits, PathChunk } from '../../protocols/channel-actor.ts';
 import type { CreditKind, PathJournalEntry } from '../../protocols/path-journal.ts';
-import { ChannelIndex, OTHER_CHANNEL, PathTable } from './path-table.ts';
+import { ChannelIndex, PathTable } from './path-table.ts';
 import { RULE_MODELS } from './rule-models.ts';
 
 /** Days kept; of more the oldest is forgotten, and what still comes for it is counted nowhere. */

@@ -10,12 +10,12 @@
  *      are all zero is not there.
  */
 
-/** Channels in one table; a code unit must hold the index. */
+import { OTHER_CHANNEL } from '../../protocols/cells.ts';
+
+/** Channels in one table, beyond which touches count as OTHER_CHANNEL's; a code unit must hold the index. */
 export const MAX_CHANNELS = 10_000;
 /** What all their names may take as stored, at up to three bytes a character. */
 const MAX_NAME_BYTES = 512 * 1024;
-/** Where the touches of channels beyond these bounds are counted. */
-export const OTHER_CHANNEL = '(other)';
 
 /** A path with its figures. */
 export interface PathRow {

@@ -105,8 +105,9 @@ export function stepRobust(
   const recentCount = known.recentCount + 1;
   const recentStep = Math.max(1 / recentCount, 1 / RECENT_POINTS);
   const recentMean = known.recentMean + recentStep * (value - known.recentMean);
-  const jump = judge(known.jumpRarity, known.jump.mean, zScore(known.jump, value));
-  const shift = judge(known.shiftRarity, known.shift.mean, zScore(known.shift, recentMean));
+  const isFrozen = known.alert.isOpen;
+  const jump = judge(known.jumpRarity, known.jump.mean, zScore(known.jump, value), isFrozen);
+  const shift = judge(known.shiftRarity, known.shift.mean, zScore(known.shift, recentMean), isFrozen);
   const season = judgeSeason(known, point);
   const stillness = learnStillness(known.stillness, value);
   const most = [shift, season].reduce((a, b) => (b.surprise > a.surprise ? b : a), jump);
@@ -149,10 +150,15 @@ export function silenceOf(state: RobustState, nowMs: number): AlertState {
   return nextAlert(NO_ALERT, silenceSurprise(state.spacing, nowMs), spacingMs(state.spacing));
 }
 
-function judge({ tail, precedents }: Rarity, expected: number, z: number): Judgement {
+function judge(
+  { tail, precedents }: Rarity,
+  expected: number,
+  z: number,
+  isFrozen: boolean,
+): Judgement {
   const magnitude = Math.abs(z);
   const alone = surprise(tail, z);
-  const learnt = learnTail(tail, z);
+  const learnt = isFrozen ? { ...tail, count: tail.count + 1 } : learnTail(tail, z);
   return {
     expected,
     z,
@@ -164,13 +170,13 @@ function judge({ tail, precedents }: Rarity, expected: number, z: number): Judge
   };
 }
 
-function judgeSeason({ profile, seasonRarity }: RobustState, { t, value }: Point): Judgement {
+function judgeSeason({ profile, seasonRarity, alert }: RobustState, { t, value }: Point): Judgement {
   const expected = expectedAt(profile, t);
   const deviation = profileDeviation(profile);
   if (expected === undefined || deviation === undefined) {
     return { expected: value, z: 0, surprise: -1, rarity: seasonRarity };
   }
-  return judge(seasonRarity, expected, standardised(value - expected, deviation));
+  return judge(seasonRarity, expected, standardised(value - expected, deviation), alert.isOpen);
 }
 
 /** R3: the noise stays known, the level starts again at what comes. */

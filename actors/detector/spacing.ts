@@ -14,6 +14,8 @@ import { learnTail, PRIOR_TAIL, surprise, type Tail } from './tail.ts';
 const MEMORY_POINTS = 288;
 const CLIP = 3;
 const MIN_INTERVALS = 20;
+/** However regular the source, one or two late points are no silence. */
+const MIN_SILENT_SPACINGS = 5;
 
 /** How a series' points are spaced. */
 export interface Spacing {
@@ -47,7 +49,8 @@ export function learnSpacing(spacing: Spacing, timeMs: number): Spacing {
 export function silenceSurprise(spacing: Spacing, nowMs: number): number {
   const { latestMs, intervals, meanMs, tail } = spacing;
   if (latestMs === null || intervals < MIN_INTERVALS) return 0;
-  return surprise(tail, Math.max(0, nowMs - latestMs) / meanMs);
+  const spacings = (nowMs - latestMs) / meanMs;
+  return spacings < MIN_SILENT_SPACINGS ? 0 : surprise(tail, spacings);
 }
 
 /** The usual time between points, or undefined while too little is known. */

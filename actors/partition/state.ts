@@ -6,15 +6,17 @@
  * whenever a commit fails, and copying aggregates per event would dominate the cost of one.
  */
 import { type Campaign, type CampaignStatus, DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
-import type {
-  CampaignCell,
-  Cell,
-  CellByKind,
-  CellKind,
-  ChannelsCell,
-  DeliveryCell,
-  ReferenceCell,
-  TrafficCell,
+import {
+  type CampaignCell,
+  type Cell,
+  type CellByKind,
+  type CellKind,
+  type ChannelsCell,
+  type DeliveryCell,
+  MAX_DAY_CHANNELS,
+  OTHER_CHANNEL,
+  type ReferenceCell,
+  type TrafficCell,
 } from '../../protocols/cells.ts';
 import type { Control } from '../../protocols/control.ts';
 import type { LedgerEntry } from '../../protocols/conversion-ledger.ts';
@@ -116,10 +118,13 @@ export class PartitionState {
   /** Counts one touch of a channel and its cost, on the UTC day of its event time. */
   touch(day: string, channel: string, kind: 'impressions' | 'clicks', cost: Micros): void {
     const { channels } = this.#change('channels', day, emptyChannels);
-    const counts = own(channels, channel) ?? { impressions: 0, clicks: 0, cost_micros: 0 };
+    const known = own(channels, channel);
+    const isFull = known === undefined && Object.keys(channels).length >= MAX_DAY_CHANNELS;
+    const name = isFull ? OTHER_CHANNEL : channel;
+    const counts = own(channels, name) ?? { impressions: 0, clicks: 0, cost_micros: 0 };
     counts[kind]++;
     counts.cost_micros += cost;
-    channels[channel] = counts;
+    channels[name] = counts;
   }
 
   /** Puts a user's conversion into the ledger as it now is. */

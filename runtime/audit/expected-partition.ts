@@ -91,7 +91,9 @@ export class ExpectedPartition {
       this.traffic.touches++;
       const day = this.#channels.get(utcDay(event.timestamp)) ?? {};
       this.#channels.set(utcDay(event.timestamp), day);
-      const channel = channelOf(event, rulesOf(this.settings));
+      const named = channelOf(event, rulesOf(this.settings));
+      const isNew = !Object.hasOwn(day, named);
+      const channel = isNew && Object.keys(day).length >= 1_000 ? '(other)' : named;
       const none = { impressions: 0, clicks: 0, cost_micros: 0 };
       const counts = Object.hasOwn(day, channel) ? (day[channel] ?? none) : none;
       if (event.type === 'click') counts.clicks++;

@@ -3,7 +3,8 @@
  */
 import type { AttributionResult, Model } from '../../actors/channel/attribute.ts';
 import type { OrderChoice } from '../../actors/channel/choose-order.ts';
-import { MAX_CHANNELS, OTHER_CHANNEL } from '../../actors/channel/path-table.ts';
+import { MAX_CHANNELS } from '../../actors/channel/path-table.ts';
+import { OTHER_CHANNEL } from '../../protocols/cells.ts';
 import { FileProblem } from '../attribution-file/csv-file.ts';
 import {
   attributeFile,

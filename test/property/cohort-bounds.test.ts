@@ -5,8 +5,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Cohorts, MAX_CHUNKS, MAX_CREDITED_NAMES, MAX_DAYS } from '../../actors/channel/cohorts.ts';
-import { MAX_CHANNELS, OTHER_CHANNEL } from '../../actors/channel/path-table.ts';
-import { utcDay } from '../../protocols/cells.ts';
+import { MAX_CHANNELS } from '../../actors/channel/path-table.ts';
+import { OTHER_CHANNEL, utcDay } from '../../protocols/cells.ts';
 import { MAX_NAME_CHARS } from '../../protocols/event.ts';
 import type { PathJournalEntry } from '../../protocols/path-journal.ts';
 import { MAX_BATCH_MESSAGES } from '../../runtime/nats/atomic-batch.ts';

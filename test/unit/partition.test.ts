@@ -87,6 +87,14 @@ describe('what is counted', () => {
     });
   });
 
+  test('a thousand channels of a day keep their names; the touches of others count together', () => {
+    const log = new PartitionLog();
+    for (let n = 0; n < 1_010; n++) log.apply(click(n, BASE_MS + n, `channel ${n}`));
+    const { channels } = log.cells().get('channels.20240408') as ChannelsCell;
+    expect(Object.keys(channels)).toHaveLength(1_001);
+    expect(channels['(other)']).toEqual({ impressions: 0, clicks: 10, cost_micros: 0 });
+  });
+
   test('channels of any name, even of what every object has', () => {
     const names = ['constructor', 'toString', 'hasOwnProperty', '7', 'valueOf'];
     const log = new PartitionLog().applyAll(names.map((name, n) => click(n, BASE_MS + n, name)));

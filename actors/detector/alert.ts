@@ -3,10 +3,9 @@
  *
  * A series with a point every d of a day makes 1/d tests a day, so that a test of level
  * FALSE_ALERTS_A_DAY · d gives FALSE_ALERTS_A_DAY false alerts a day, however dense its points
- * are, and a hundred series a hundred times as many (Bonferroni over a day; Šidák 1967 shows that
- * positive dependence between tests only makes it stricter). We take this rather than an online
- * false-discovery rate (Ramdas et al. 2017): its level depends on when other series alerted, so
- * that a series could not be replayed alone.
+ * are (Bonferroni over a day: it holds however the tests depend on each other). We take this rather
+ * than an online false-discovery rate over many series (LORD++, Ramdas et al. 2017): there the level
+ * of a test depends on when other series alerted, so that no series could be replayed alone.
  *
  * Invariants:
  *   A1 An alert opens at the level above, and closes after CLOSE_POINTS points in a row with less
@@ -14,8 +13,11 @@
  */
 
 const DAY_MS = 86_400_000;
-/** One false alert in a hundred days of a series, or a day of a hundred series. */
-const FALSE_ALERTS_A_DAY = 0.01;
+/**
+ * For a tail that is the power law we fit. A normal's falls off faster: a hundred normal series of
+ * a point a second had no alert in a day (docs/detect.md).
+ */
+const FALSE_ALERTS_A_DAY = 0.1;
 const CLOSE_SHARE = 0.5;
 const CLOSE_POINTS = 5;
 /** With a point a week the budget would allow anything. */

@@ -1,7 +1,7 @@
 /**
  * A series that stands still: the same value again and again where it used to change.
  *
- * If a share r of the steps leaves the value unchanged, a run of k of them more than the longest run
+ * If a share r of the steps leaves the value unchanged, a run that is k steps longer than any run
  * before has probability r^k. Runs come in clusters (a shop without a sale all night), therefore
  * standing still is a yes or no: it has to last LONGER times the longest run before, and to be less
  * probable than 10^-CERTAIN. It opens an alert and has no part in the ranking of scores.

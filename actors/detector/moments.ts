@@ -4,9 +4,10 @@
  *   d = x - mean,   mean += a · d,   variance += b · (d² - variance)
  *   a = max(1/n, 1/meanMemory),      b = max(1/n, 1/varianceMemory)
  *
- * Source: Finch 2009, "Incremental calculation of weighted mean and variance", equations 124 and
- * 143, with two weights because a level may move faster than its noise; 1/n at the start is
- * Welford's mean (Welford 1962).
+ * The variance is that of the forecast's residual d, not of the values around their mean: it is what
+ * the next residual is measured by. Source: exponential weights as in Finch 2009, "Incremental
+ * calculation of weighted mean and variance", section 9, with two of them because a level may move
+ * faster than its noise; 1/n at the start is Welford's mean (Welford 1962).
  *
  * Invariants:
  *   M1 One point moves the variance at most to what CLIP deviations move it: a spike does not hide

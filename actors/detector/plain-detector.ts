@@ -47,7 +47,7 @@ export function stepPlain(
   const expected = count === 0 ? value : windowMean(window);
   const isKnown = count >= Math.min(MIN_POINTS, window.points);
   const z = isKnown ? standardised(value - expected, Math.sqrt(windowVariance(window))) : 0;
-  // The Chernoff bound of the normal tail, 2 exp(-z² / 2): exact enough, and no digits end at z = 8.
+  // The Chernoff bound of the normal tail, 2 exp(-z² / 2): its logarithm never underflows.
   const surprise = Math.max(0, (z * z * Math.LOG10E) / 2 - Math.log10(2));
   return {
     state: { ...state, window: learnWindow(window, value) },

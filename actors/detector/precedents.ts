@@ -15,7 +15,7 @@ const MAX_PRECEDENTS = 16;
 const MIN_PRECEDENTS = 3;
 /** How much of a magnitude a precedent must have. */
 const SIMILAR = 0.8;
-const EVENT_POINTS = 4;
+const EVENT_POINTS = 8;
 /** Points behind an event that still belong to it. */
 const GAP_POINTS = 24;
 /** Surprise from which a point is remembered: one in 200. */

@@ -7,10 +7,11 @@
  *
  * Invariants:
  *   R1 The state is all that is known: written to JSON and read back it goes on to the same bits.
- *   R2 Scaling the series by a positive factor, or shifting it, changes no score (but for rounding).
- *   R3 Behind a gap a point is not compared with the points before the gap.
+ *   R2 Scaling the series by a positive factor, or shifting it, changes no score but by rounding.
+ *   R3 While an alert is open no tail learns: an incident is not what the next one is measured by.
+ *   R4 Behind a gap a point is not compared with the points before the gap.
  *
- * Cost of a step: O(1), about 2 µs; O(96) once a quarter of an hour of event time.
+ * Cost of a step: O(1), about 7 µs; O(96) once a quarter of an hour of event time.
  */
 import { type AlertState, NO_ALERT, nextAlert } from './alert.ts';
 import {
@@ -95,7 +96,7 @@ interface Judgement {
   readonly rarity: Rarity;
 }
 
-/** Takes a point in and judges it by what was known before (R1 to R3). O(1). */
+/** Takes a point in and judges it by what was known before (R1 to R4). O(1). */
 export function stepRobust(
   state: RobustState,
   point: Point,
@@ -107,7 +108,12 @@ export function stepRobust(
   const recentMean = known.recentMean + recentStep * (value - known.recentMean);
   const isFrozen = known.alert.isOpen;
   const jump = judge(known.jumpRarity, known.jump.mean, zScore(known.jump, value), isFrozen);
-  const shift = judge(known.shiftRarity, known.shift.mean, zScore(known.shift, recentMean), isFrozen);
+  const shift = judge(
+    known.shiftRarity,
+    known.shift.mean,
+    zScore(known.shift, recentMean),
+    isFrozen,
+  );
   const season = judgeSeason(known, point);
   const stillness = learnStillness(known.stillness, value);
   const most = [shift, season].reduce((a, b) => (b.surprise > a.surprise ? b : a), jump);
@@ -170,7 +176,10 @@ function judge(
   };
 }
 
-function judgeSeason({ profile, seasonRarity, alert }: RobustState, { t, value }: Point): Judgement {
+function judgeSeason(
+  { profile, seasonRarity, alert }: RobustState,
+  { t, value }: Point,
+): Judgement {
   const expected = expectedAt(profile, t);
   const deviation = profileDeviation(profile);
   if (expected === undefined || deviation === undefined) {
@@ -179,7 +188,7 @@ function judgeSeason({ profile, seasonRarity, alert }: RobustState, { t, value }
   return judge(seasonRarity, expected, standardised(value - expected, deviation), alert.isOpen);
 }
 
-/** R3: the noise stays known, the level starts again at what comes. */
+/** R4: the noise stays known, the level starts again at what comes. */
 function afterGap(state: RobustState, { t, value }: Point): RobustState {
   const usualMs = spacingMs(state.spacing);
   const { latestMs } = state.spacing;

@@ -7,22 +7,25 @@
  *
  *   P(|Z| > |z|) = Q · (|z| / u)^(-1/m)   for |z| > u,   else min(1, Q · u / |z|)
  *
- * u is tracked by stochastic approximation in ln u (Robbins & Monro 1951), m as a mean that forgets.
- * What comes out is the surprise -log10 P: 3 is once in a thousand points, 6 once in a million.
+ * u is tracked by stochastic approximation in ln u (Robbins & Monro 1951). m is a mean that forgets
+ * over clusters: points above u in a row are one exceedance, their greatest (peaks over threshold;
+ * Davison & Smith 1990). What comes out is the surprise -log10 P: 3 is once in a thousand points,
+ * 6 once in a million.
  *
  * Invariants:
  *   T1 A series starts as if three deviations were its quantile and m = PRIOR_MEAN had been seen
  *      PRIOR_WEIGHT times: a handful of points cannot make a tail light.
- *   T2 A point adds at most CLIP times m to m: an incident does not make the next one ordinary.
+ *   T2 A cluster counts once and with at most CLIP times m: an incident does not make the next one
+ *      ordinary.
  */
 
 /** The share of points in the tail. */
 const Q = 0.02;
 const PRIOR_QUANTILE = Math.log(3);
 const PRIOR_WEIGHT = 10;
-/** The mean log excess of a Student t with 5 degrees of freedom; a normal has 0.13. */
+/** The mean log excess of a Student t with 5 degrees of freedom far out; of a normal at u, 0.13. */
 const PRIOR_MEAN = 0.2;
-const CLIP = 4;
+const CLIP = 6;
 /** Points that the tail remembers: at five minutes two weeks. */
 const MEMORY_POINTS = 4_000;
 /** The quantile's first steps are these many times 1/n, and count from LEAD points on. */
@@ -36,9 +39,11 @@ export interface Tail {
   readonly count: number;
   /** ln u. */
   readonly logQuantile: number;
-  /** Sum and weight of ln(|z| / u) over the points above u; m is their ratio. */
+  /** Sum and weight of ln(|z| / u) over clusters above u; m is their ratio. */
   readonly excessSum: number;
   readonly excessWeight: number;
+  /** The greatest ln(|z| / u) since points are above u; 0 below. */
+  readonly peakExcess: number;
 }
 
 /** A tail of which nothing was seen (T1). */
@@ -47,6 +52,7 @@ export const PRIOR_TAIL: Tail = {
   logQuantile: PRIOR_QUANTILE,
   excessSum: PRIOR_WEIGHT * PRIOR_MEAN,
   excessWeight: PRIOR_WEIGHT,
+  peakExcess: 0,
 };
 
 /** -log10 of the probability of a magnitude as great as |z|; 0 during the first points. O(1). */
@@ -66,13 +72,18 @@ export function learnTail(tail: Tail, z: number): Tail {
   const isAbove = excess > 0;
   // Half a mean excess is the unit of the steps: the quantile moves as fast as its tail is wide.
   const logQuantile = tail.logQuantile + (step * (mean / 2) * ((isAbove ? 1 : 0) - Q)) / Q;
-  if (!isAbove || count <= LEAD_POINTS) return { ...tail, count, logQuantile };
+  if (isAbove)
+    return { ...tail, count, logQuantile, peakExcess: Math.max(tail.peakExcess, excess) };
+  if (tail.peakExcess === 0 || count <= LEAD_POINTS) {
+    return { ...tail, count, logQuantile, peakExcess: 0 };
+  }
   const weight = tail.excessWeight + 1;
   const kept = Math.min(1, (MEMORY_POINTS * Q + PRIOR_WEIGHT) / weight);
   return {
     count,
     logQuantile,
-    excessSum: kept * (tail.excessSum + Math.min(excess, CLIP * mean)),
+    excessSum: kept * (tail.excessSum + Math.min(tail.peakExcess, CLIP * mean)),
     excessWeight: kept * weight,
+    peakExcess: 0,
   };
 }

@@ -11,7 +11,7 @@
  *   W1 mean and m2 are those of the two-pass formula over the window to 1e-9 of the variance. A
  *      subtraction leaves rounding errors of what was there before, therefore both are calculated
  *      anew once a round of the ring, and when m2 has fallen to STALE of its greatest since then.
- *   W2 Values are kept less the first one, so that a large offset costs no digits.
+ *   W2 Moments are those of the values less one of them, so that a large offset costs no digits.
  *
  * Cost: O(1) arithmetic a value, amortised, and a copy of the ring, since states are values.
  */
@@ -24,9 +24,9 @@ const STALE = 0.01;
 export interface WindowMoments {
   /** Values that the window holds when it is full. */
   readonly points: number;
-  /** What is subtracted from every value (W2). */
+  /** What mean and m2 are calculated less of (W2). */
   readonly offset: number;
-  /** The window, the place of the oldest value being `next` once it is full. */
+  /** The values, the place of the oldest value being `next` once it is full. */
   readonly ring: readonly number[];
   readonly next: number;
   readonly mean: number;
@@ -51,13 +51,13 @@ export function emptyWindow(points: number): WindowMoments {
 /** Takes a value in, and the oldest out if the window is full (W1). */
 export function learnWindow(window: WindowMoments, value: number): WindowMoments {
   const { points, ring, next } = window;
-  if (ring.length === 0) return { ...window, offset: value, ring: [0], next: 1 % points };
+  if (ring.length === 0) return { ...window, offset: value, ring: [value], next: 1 };
   const x = value - window.offset;
   const isFull = ring.length === points;
   let { mean, m2 } = window;
   let count = ring.length;
   if (isFull) {
-    const leaving = ring[next] as number;
+    const leaving = (ring[next] as number) - window.offset;
     const d = leaving - mean;
     count--;
     mean -= d / count;
@@ -69,7 +69,7 @@ export function learnWindow(window: WindowMoments, value: number): WindowMoments
   m2 += d * (x - mean);
   const moved = {
     ...window,
-    ring: isFull ? ring.with(next, x) : [...ring, x],
+    ring: isFull ? ring.with(next, value) : [...ring, value],
     next: (next + 1) % points,
     mean,
     m2,
@@ -90,8 +90,9 @@ export function windowVariance({ ring, m2 }: WindowMoments): number {
 
 function recalculated(window: WindowMoments): WindowMoments {
   const { ring } = window;
-  const mean = ring.reduce((sum, x) => sum + x, 0) / ring.length;
+  const offset = ring[0] as number;
+  const mean = ring.reduce((sum, x) => sum + (x - offset), 0) / ring.length;
   let m2 = 0;
-  for (const x of ring) m2 += (x - mean) * (x - mean);
-  return { ...window, mean, m2, m2Peak: m2 };
+  for (const x of ring) m2 += (x - offset - mean) * (x - offset - mean);
+  return { ...window, offset, mean, m2, m2Peak: m2 };
 }

@@ -2,8 +2,8 @@
  * Reads the points of a series from a CSV file with the columns `timestamp` and `value`.
  *
  * Invariants:
- *   P1 Every row under the header is given to the sink once, in the file's order, as a point or with
- *      the reason why it is none; a missing value is never a zero.
+ *   P1 Every row under the header is given to the sink once, in the file's order, as a point or
+ *      with the reason why it is none; a missing value is never a zero.
  */
 import { FileProblem, readRecords } from '../attribution-file/csv-file.ts';
 import { type CsvRecord, cellText, MAX_COLUMNS } from '../attribution-file/csv-records.ts';

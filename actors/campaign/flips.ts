@@ -103,8 +103,8 @@ function between(same: Micros, changed: Micros, isChanged: (bid: Micros) => bool
 }
 
 /**
- * The smallest change of a single concept that flips the winner; undefined if no value of any single
- * concept does, at a resolution of 1 / CONCEPT_STEPS: all of them are tried.
+ * The smallest change of a single concept that flips the winner; undefined if no value of any
+ * single concept does, at a resolution of 1 / CONCEPT_STEPS: all of them are tried.
  *
  * Cost: up to CONCEPT_STEPS auctions a concept.
  */

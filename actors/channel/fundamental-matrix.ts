@@ -3,7 +3,7 @@
  * inverses: all that removal effects need of it is its diagonal, and a few products with vectors.
  *
  * With P (I - Q) = L U by partial pivoting, N = U^-1 L^-1 P. Each triangular inverse takes n^3 / 6
- * multiplications; N itself would take n^3 more, and is never made. Flat arrays and mutation inside:
+ * multiplications; N itself would take n^3 more, and is never made. Flat arrays, mutated inside:
  * this is the heart of every live recalculation (50 states: 0.8 ms for solving for the identity
  * through the library, 0.1 ms this way, beside 0.3 ms for the factorisation).
  */

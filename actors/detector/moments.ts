@@ -4,8 +4,8 @@
  *   d = x - mean,   mean += a · d,   variance += b · (d² - variance)
  *   a = max(1/n, 1/meanMemory),      b = max(1/n, 1/varianceMemory)
  *
- * The variance is that of the forecast's residual d, not of the values around their mean: it is what
- * the next residual is measured by. Source: exponential weights as in Finch 2009, "Incremental
+ * The variance is that of the forecast's residual d, not of the values around their mean: it is
+ * what the next residual is measured by. Source: exponential weights as in Finch 2009, "Incremental
  * calculation of weighted mean and variance", section 9, with two of them because a level may move
  * faster than its noise; 1/n at the start is Welford's mean (Welford 1962).
  *

@@ -1,4 +1,4 @@
-/** The smallest changes with another winner: against trying everything, and always verified (X1). */
+/** The smallest changes with another winner: against trying everything, always verified (X1). */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Bidder, runAuction } from '../../actors/campaign/auction.ts';

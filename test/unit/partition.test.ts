@@ -87,7 +87,7 @@ describe('what is counted', () => {
     });
   });
 
-  test('a thousand channels of a day keep their names; the touches of others count together', () => {
+  test('a thousand channels of a day keep their names; other touches count together', () => {
     const log = new PartitionLog();
     for (let n = 0; n < 1_010; n++) log.apply(click(n, BASE_MS + n, `channel ${n}`));
     const { channels } = log.cells().get('channels.20240408') as ChannelsCell;

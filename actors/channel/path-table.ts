@@ -12,7 +12,7 @@
 
 import { OTHER_CHANNEL } from '../../protocols/cells.ts';
 
-/** Channels in one table; touches of others count as OTHER_CHANNEL's. A code unit holds an index. */
+/** Channels in one table; others count as OTHER_CHANNEL. A code unit has to hold the index. */
 export const MAX_CHANNELS = 10_000;
 /** What all their names may take as stored, at up to three bytes a character. */
 const MAX_NAME_BYTES = 512 * 1024;

@@ -4,8 +4,8 @@
  * A series with a point every d of a day makes 1/d tests a day, so that a test of level
  * FALSE_ALERTS_A_DAY · d gives FALSE_ALERTS_A_DAY false alerts a day, however dense its points
  * are (Bonferroni over a day: it holds however the tests depend on each other). We take this
- * rather than an online false-discovery rate over many series (LORD++, Ramdas et al. 2017): there the level
- * of a test depends on when other series alerted, so that no series could be replayed alone.
+ * rather than an online false-discovery rate over many series (LORD++, Ramdas et al. 2017): there
+ * the level of a test depends on when other series alerted, so that none could be replayed alone.
  *
  * Invariants:
  *   A1 An alert opens at the level above, and closes after CLOSE_POINTS points in a row with less

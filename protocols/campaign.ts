@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { channelRulesSchema } from './channel-rules.ts';
+import { EVERYBODY_PPM } from './cohort.ts';
 import { MAX_AMOUNT_UNITS, MICROS_PER_UNIT } from './money.ts';
 
 /** A bid times a quality in parts per million must stay an exact integer: 10^9 x 10^6 < 2^53. */
@@ -108,7 +109,7 @@ export const settingsSchema = z.strictObject({
   /** The rules that derive a touch's channel; those of the release if not given. */
   channel_rules: channelRulesSchema.optional(),
   /** Users per million whose paths are kept; figures built on them are estimates. */
-  path_sample_ppm: z.int().min(1).max(1_000_000).default(1_000_000),
+  path_sample_ppm: z.int().min(1).max(EVERYBODY_PPM).default(EVERYBODY_PPM),
   /** The least price of a win. */
   reserve_micros: micros.default(10_000),
   /** What a user who was never asked has agreed to. */

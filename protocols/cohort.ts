@@ -2,7 +2,9 @@
  * The names of cohorts: the UTC day of path start, `yyyymmdd`, with `@<users per million>` where
  * paths stand for more users than were counted.
  */
-const EVERYBODY_PPM = 1_000_000;
+
+/** The rate of the sample that holds everybody. */
+export const EVERYBODY_PPM = 1_000_000;
 
 /** A cohort's name. */
 export function cohortName(day: string, samplePpm: number): string {

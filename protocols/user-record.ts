@@ -9,6 +9,7 @@
  *   S1 decodeUser(encodeUser(x)) equals x but for concepts and intents, to the last bit.
  */
 import { z } from 'zod';
+import { EVERYBODY_PPM } from './cohort.ts';
 import type { StreamSequence, UserToken } from './ids.ts';
 import { upcast } from './upcast.ts';
 import {
@@ -97,7 +98,6 @@ type UserRecord = z.infer<typeof userRecordSchema>;
 const SHORT_ID_CHARS = 12;
 const EVIDENCE_NUMBERS = 18;
 const FUSION_NUMBERS = 6;
-const EVERYBODY_PPM = 1_000_000;
 /** One scratch for all: packing allocates nothing. Every platform Node runs on is little-endian. */
 const scratch = new Float64Array(EVIDENCE_NUMBERS + FUSION_NUMBERS);
 const scratchBytes = Buffer.from(scratch.buffer);

@@ -2,7 +2,7 @@
  * Paths and transition counts from scratch, for tests: all of a user's items at once, sorted and
  * split as docs/semantics.md says, in another way than the actors do it.
  */
-import { FULL_RATE_PPM } from '../actors/channel/sampling.ts';
+import { EVERYBODY_PPM } from '../protocols/cohort.ts';
 import type { PathConversion, PathItem, PathTouch } from '../protocols/user-snapshot.ts';
 import { PathTally } from './path-tally.ts';
 
@@ -40,7 +40,7 @@ export function batchOf(
     const isTaken = conversion !== undefined && taken.has(conversion);
     const left = isTaken ? undefined : conversion;
     if (inside.length > 0)
-      tally.path({ touches: inside, conversion: left, samplePpm: FULL_RATE_PPM }, 1);
+      tally.path({ touches: inside, conversion: left, samplePpm: EVERYBODY_PPM }, 1);
     else if (left !== undefined) conversionsWithoutPath++;
   }
   return { figures: tally.figures(), touchesOutsideWindow, conversionsWithoutPath };

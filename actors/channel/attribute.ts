@@ -5,7 +5,11 @@
 import { markovChain, type Repeats } from './markov-chain.ts';
 import type { PathTable, TableTotals } from './path-table.ts';
 import { attributeMarkov, type ChannelEffect, solveChain } from './removal-effects.ts';
-import { type RemovalInterval, removalIntervals } from './removal-intervals.ts';
+import {
+  type RemovalInterval,
+  removalIntervals,
+  type WeightedPathRow,
+} from './removal-intervals.ts';
 import {
   attributeByRule,
   DEFAULT_HALF_LIFE_MS,
@@ -65,20 +69,26 @@ export function attributeTable(
   }
   const totals = table.totals();
   if (!models.includes('markov')) return { totals, rules };
-  return { totals, rules, markov: attributeChain(table, order, repeats, intervals) };
+  const rows = intervals ? table.rows() : undefined;
+  return { totals, rules, markov: attributeChain(table, order, repeats, rows) };
 }
 
-function attributeChain(
+/**
+ * The Markov chain of a table, and what it attributes.
+ *
+ * @param seen the paths as they were seen, if the intervals are wanted.
+ */
+export function attributeChain(
   table: PathTable,
   order: number,
   repeats: Repeats,
-  intervals: boolean,
+  seen: Iterable<WeightedPathRow> | undefined,
 ): MarkovResult {
   const chain = markovChain(table.rows(), order, repeats);
   const solver = solveChain(chain);
   const result = attributeMarkov(chain, table.channels, solver);
-  if (!intervals) return result;
-  const all = removalIntervals(table.rows(), chain, solver, table.channels.length, repeats);
+  if (seen === undefined) return result;
+  const all = removalIntervals(seen, chain, solver, table.channels.length, repeats);
   const channels = result.channels.map((effect, i) => ({
     ...effect,
     interval: all[i] as RemovalInterval,

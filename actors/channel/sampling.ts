@@ -19,10 +19,9 @@
  *   S1 The same token, seed and rate give the same answer, everywhere and always.
  *   S2 A user in the sample at some rate is in the sample of the same seed at every greater rate.
  */
+import { EVERYBODY_PPM } from '../../protocols/cohort.ts';
 import { hash64 } from '../hash.ts';
 
-/** The rate at which everybody is in. */
-export const FULL_RATE_PPM = 1_000_000;
 /** What draws the sample of paths. */
 export const PATH_SAMPLE_SEED = 'paths';
 
@@ -45,27 +44,27 @@ export interface ScaledTotal {
  * Whether a user is in the sample (S1, S2). O(length of the token).
  *
  * @param seed another one draws another sample.
- * @param ratePpm users in the sample per million, 0 (nobody) to FULL_RATE_PPM (everybody).
+ * @param ratePpm users in the sample per million, 0 (nobody) to EVERYBODY_PPM (everybody).
  */
 export function isSampled(userToken: string, seed: string, ratePpm: number): boolean {
   // Neither part can run into the other: the length of the seed says where it ends.
   const lane = hash64(`${seed.length}\n${seed}\n${userToken}`).slice(0, LANE_DIGITS);
-  return (Number.parseInt(lane, 16) / LANE_SIZE) * FULL_RATE_PPM < ratePpm;
+  return (Number.parseInt(lane, 16) / LANE_SIZE) * EVERYBODY_PPM < ratePpm;
 }
 
 /**
  * A total of the population from a sample of its users. O(1).
  *
  * @param sums of the figure over users in the sample; a user without any adds nothing to either.
- * @param ratePpm the rate of the sample, above 0 and at most FULL_RATE_PPM.
+ * @param ratePpm the rate of the sample, above 0 and at most EVERYBODY_PPM.
  * @throws RangeError for another rate.
  */
 export function scaledTotal({ sum, sumOfSquares }: UserSums, ratePpm: number): ScaledTotal {
-  if (!(ratePpm > 0 && ratePpm <= FULL_RATE_PPM)) {
+  if (!(ratePpm > 0 && ratePpm <= EVERYBODY_PPM)) {
     throw new RangeError(
-      `ratePpm: expected more than 0 and at most ${FULL_RATE_PPM}, found ${ratePpm}`,
+      `ratePpm: expected more than 0 and at most ${EVERYBODY_PPM}, found ${ratePpm}`,
     );
   }
-  const rate = ratePpm / FULL_RATE_PPM;
+  const rate = ratePpm / EVERYBODY_PPM;
   return { estimate: sum / rate, standardError: Math.sqrt((1 - rate) * sumOfSquares) / rate };
 }

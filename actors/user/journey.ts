@@ -3,6 +3,7 @@
  * ledger of conversions.
  */
 import type { Settings } from '../../protocols/campaign.ts';
+import { EVERYBODY_PPM } from '../../protocols/cohort.ts';
 import type { ConversionEvent, Event, TouchEvent } from '../../protocols/event.ts';
 import type { UserToken } from '../../protocols/ids.ts';
 import { type Micros, toMicros } from '../../protocols/money.ts';
@@ -12,7 +13,7 @@ import {
   type PathTouch,
 } from '../../protocols/user-snapshot.ts';
 import { channelOf, rulesOf } from '../channel/derive-channel.ts';
-import { FULL_RATE_PPM, isSampled, PATH_SAMPLE_SEED } from '../channel/sampling.ts';
+import { isSampled, PATH_SAMPLE_SEED } from '../channel/sampling.ts';
 import { shortId } from './duplicates.ts';
 import { placeItem } from './path.ts';
 import {
@@ -73,7 +74,7 @@ export function moveAlongPath(
 }
 
 function isInSample(user: UserToken, { path_sample_ppm }: Settings): boolean {
-  return path_sample_ppm === FULL_RATE_PPM || isSampled(user, PATH_SAMPLE_SEED, path_sample_ppm);
+  return path_sample_ppm === EVERYBODY_PPM || isSampled(user, PATH_SAMPLE_SEED, path_sample_ppm);
 }
 
 function isTouch(event: Event): event is TouchEvent {

@@ -22,13 +22,14 @@ import {
   type CutPaths,
   countChange,
   cutPaths,
-  type PathBounds,
+  isSameTouches,
   type PathCounts,
   prune,
 } from './path.ts';
 
 /** Settled orders kept per user, the latest to settle; refunds of older ones are unmatched. */
 export const MAX_SETTLED_ORDERS = 8;
+
 /** What a path cannot show, and what refunds took back; each grows by what one event did. */
 export interface PathTally {
   touchesTooLate: number;
@@ -65,11 +66,6 @@ export interface JourneyEffects extends PathCounts {
   forgetOrders(): void;
 }
 
-/** The settings a path depends on. */
-export function pathBounds(settings: Settings): PathBounds {
-  return { lookbackMs: settings.lookback_ms, latenessMs: settings.lateness_ms };
-}
-
 /** Puts changed items in place: counts the change, settles what no event can reach any more. */
 export function withItems(
   state: FusedState,
@@ -78,22 +74,21 @@ export function withItems(
   effects: JourneyEffects,
 ): FusedState {
   const { tally } = effects;
-  const { path_sample_ppm: samplePpm } = settings;
-  const bounds = pathBounds(settings);
+  const { lookback_ms: lookbackMs, lateness_ms: latenessMs, path_sample_ppm: samplePpm } = settings;
   // What is taken back has to be what was counted, under whatever window and sample that was.
   const was = cutPaths(state.path, state.pathLookbackMs, state.pathSamplePpm);
-  const is = cutPaths(change, bounds.lookbackMs, samplePpm);
+  const is = cutPaths(change, lookbackMs, samplePpm);
   countChange(was.paths, is.paths, effects);
   tellOrders(was, is, effects);
   tally.touchesOutsideWindow += is.touchesOutsideWindow - was.touchesOutsideWindow;
   tally.conversionsWithoutPath += is.withoutPath.length - was.withoutPath.length;
-  const { items, settledMs } = prune(change, state.nowMs, bounds);
-  const watermarkMs = state.nowMs - settings.lateness_ms;
+  const { items, settledMs } = prune(change, state.nowMs, { lookbackMs, latenessMs });
+  const watermarkMs = state.nowMs - latenessMs;
   return {
     ...state,
     path: items as PathItem[],
     pathSettledMs: Math.max(state.pathSettledMs, settledMs),
-    pathLookbackMs: items.length === 0 ? 0 : bounds.lookbackMs,
+    pathLookbackMs: items.length === 0 ? 0 : lookbackMs,
     pathSamplePpm: items.length === 0 ? 0 : samplePpm,
     orders:
       items.length === change.length ? state.orders : settle(state.orders, is, items, samplePpm),
@@ -108,7 +103,7 @@ function tellOrders(was: CutPaths, is: CutPaths, effects: JourneyEffects): void 
   for (const [order, { conversion, touches }] of after) {
     const known = before.get(order);
     before.delete(order);
-    const isSame = known?.conversion === conversion && isSameList(known.touches, touches);
+    const isSame = known?.conversion === conversion && isSameTouches(known.touches, touches);
     if (isSame) continue;
     effects.order(counted(conversion, touches));
   }
@@ -149,10 +144,6 @@ function conversionsOf({ paths, withoutPath }: CutPaths): Map<string, Converted>
   return byOrder;
 }
 
-function isSameList(a: readonly TouchFact[], b: readonly TouchFact[]): boolean {
-  return a.length === b.length && a.every((touch, i) => touch === b[i]);
-}
-
 /** The settled orders after pruning: those that left the items join with their paths (J2). */
 function settle(
   orders: readonly SettledOrder[],
@@ -174,6 +165,7 @@ function settle(
   return settled.slice(-MAX_SETTLED_ORDERS);
 }
 
+/** What a state holds of a path when none is kept. */
 export const NO_PATH = { path: [], pathLookbackMs: 0, pathSamplePpm: 0 };
 
 /** Takes the open path out of the counts; returns what the items are cut into. */

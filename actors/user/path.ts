@@ -12,9 +12,9 @@
  *   P2 Pruning never changes a count: it forgets only what no acceptable item can reach any more.
  */
 
-import type { Path, PathConversion, PathTouch } from '../../protocols/user-snapshot.ts';
+import { EVERYBODY_PPM } from '../../protocols/cohort.ts';
+import type { Path, PathConversion, PathTouch, TouchFact } from '../../protocols/user-snapshot.ts';
 import { isPathConversion, type PathItem } from '../../protocols/user-snapshot.ts';
-import { FULL_RATE_PPM } from '../channel/sampling.ts';
 
 /** Touches a path may hold; of longer ones the last are kept. */
 export const MAX_PATH_TOUCHES = 128;
@@ -52,7 +52,7 @@ export function placeItem(items: readonly PathItem[], item: PathItem): PathItem[
 export function cutPaths(
   items: readonly PathItem[],
   lookbackMs: number,
-  samplePpm = FULL_RATE_PPM,
+  samplePpm = EVERYBODY_PPM,
 ): CutPaths {
   const paths: Path[] = [];
   const withoutPath: PathConversion[] = [];
@@ -188,9 +188,13 @@ function advance(touches: readonly PathItem[], first: number, afterMs: number): 
   return i;
 }
 
-/** Whether two paths count the same: items are never changed in place. */
+/** Whether two paths count the same. */
 function isSamePath(a: Path, b: Path): boolean {
-  if (a.samplePpm !== b.samplePpm) return false;
-  if (a.conversion !== b.conversion || a.touches.length !== b.touches.length) return false;
-  return a.touches.every((touch, i) => touch === b.touches[i]);
+  const isSameEnd = a.conversion === b.conversion && a.samplePpm === b.samplePpm;
+  return isSameEnd && isSameTouches(a.touches, b.touches);
+}
+
+/** Whether two lists hold the very same touches: items are never changed in place. */
+export function isSameTouches(a: readonly TouchFact[], b: readonly TouchFact[]): boolean {
+  return a.length === b.length && a.every((touch, i) => touch === b[i]);
 }

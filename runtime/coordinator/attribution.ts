@@ -3,6 +3,7 @@
  * removal effects, credits and ROAS, recalculated at most once per period while anything moves.
  */
 import { audit, filter, map, merge, type Observable, type SchedulerLike, timer } from 'rxjs';
+import { attributeChain, DEFAULT_ATTRIBUTION } from '../../actors/channel/attribute.ts';
 import { chooseOrder } from '../../actors/channel/choose-order.ts';
 import {
   type Credit,
@@ -16,8 +17,6 @@ import {
 } from '../../actors/channel/live-attribution.ts';
 import { markovChain } from '../../actors/channel/markov-chain.ts';
 import type { PathTable } from '../../actors/channel/path-table.ts';
-import { attributeMarkov, solveChain } from '../../actors/channel/removal-effects.ts';
-import { removalIntervals } from '../../actors/channel/removal-intervals.ts';
 import { RULE_MODELS, type RuleModel, splitExactly } from '../../actors/channel/rule-models.ts';
 import { sumSpend } from '../../actors/channel/totals.ts';
 import type { Settings } from '../../protocols/campaign.ts';
@@ -74,28 +73,23 @@ export function attributionReport(
   const cohorts = cohortsBetween(fold.cohorts, from, to);
   const table = unitedTable(fold.cohorts, cohorts);
   const totals = table.totals();
-  const chain = markovChain(table.rows(), order);
-  const solver = solveChain(chain);
-  const markov = attributeMarkov(chain, table.channels, solver);
-  const intervals =
-    wanted.intervals === true
-      ? removalIntervals(weightedRows(cohorts), chain, solver, table.channels.length)
-      : undefined;
-  const effects = markov.channels.map(({ valueRemovalEffect }) => valueRemovalEffect);
+  const seen = wanted.intervals === true ? weightedRows(cohorts) : undefined;
+  const markov = attributeChain(table, order, DEFAULT_ATTRIBUTION.repeats, seen);
   // A sample's totals are estimates; rounded once, every model divides the same whole amount.
   const valueMicros = Math.round(totals.value);
-  const values = splitExactly(valueMicros, effects);
+  const effects = markov.channels.map(({ valueRemovalEffect }) => valueRemovalEffect);
+  // Where nothing is worth anything there is nothing to divide.
+  const values = effects.some((each) => each > 0) ? splitExactly(valueMicros, effects) : [];
   const credits = wholeCredits(sumCredits(cohorts, 'channel'), valueMicros);
   const spend = sumSpend(inRange(view.cells('channels'), from, to));
   const channels = markov.channels.flatMap((effect, i) => {
-    const { channel } = effect;
+    const { channel, interval } = effect;
     const cost = spend.get(channel);
     const models = credits.get(channel);
     const isAbsent = effect.removalEffect === 0 && models === undefined && cost === undefined;
     if (isAbsent) return [];
-    const value_micros = effects.some((each) => each > 0) ? (values[i] as number) : 0;
+    const value_micros = values[i] ?? 0;
     const costMicros = cost?.costMicros ?? 0;
-    const interval = intervals?.[i];
     return {
       channel,
       removal_effect: effect.removalEffect,

@@ -11,7 +11,8 @@ import { markovChain, statesOf } from '../../actors/channel/markov-chain.ts';
 import { ChannelIndex, PathTable } from '../../actors/channel/path-table.ts';
 import { attributeMarkov, solveChain } from '../../actors/channel/removal-effects.ts';
 import { removalIntervals } from '../../actors/channel/removal-intervals.ts';
-import { FULL_RATE_PPM, isSampled, scaledTotal } from '../../actors/channel/sampling.ts';
+import { isSampled, scaledTotal } from '../../actors/channel/sampling.ts';
+import { EVERYBODY_PPM } from '../../protocols/cohort.ts';
 import { pickWeighted, seededRandom } from '../../runtime/simulate/random.ts';
 
 const USERS = 20_000;
@@ -243,14 +244,14 @@ describe('who is in', () => {
   });
 
   test('who is in at a rate is in at every greater one (S2), and always (S1)', () => {
-    const rate = fc.integer({ min: 0, max: FULL_RATE_PPM });
+    const rate = fc.integer({ min: 0, max: EVERYBODY_PPM });
     fc.assert(
       fc.property(fc.string(), fc.string(), rate, rate, (token, seed, a, b) => {
         const [less, more] = [Math.min(a, b), Math.max(a, b)];
         const isIn = isSampled(token, seed, less);
         expect(isSampled(token, seed, less)).toBe(isIn);
         if (isIn) expect(isSampled(token, seed, more)).toBe(true);
-        expect(isSampled(token, seed, FULL_RATE_PPM)).toBe(true);
+        expect(isSampled(token, seed, EVERYBODY_PPM)).toBe(true);
         expect(isSampled(token, seed, 0)).toBe(false);
       }),
     );
@@ -258,11 +259,11 @@ describe('who is in', () => {
 
   test('a full sample estimates without error; a rate that cannot be is refused', () => {
     const sums = { sum: 12, sumOfSquares: 60 };
-    expect(scaledTotal(sums, FULL_RATE_PPM)).toEqual({ estimate: 12, standardError: 0 });
+    expect(scaledTotal(sums, EVERYBODY_PPM)).toEqual({ estimate: 12, standardError: 0 });
     expect(scaledTotal(sums, 250_000).estimate).toBe(48);
     // sqrt((1 - r) / r² · 60) by hand.
     expect(scaledTotal(sums, 250_000).standardError).toBeCloseTo(Math.sqrt(12 * 60), 9);
-    for (const rate of [0, -1, FULL_RATE_PPM + 1, Number.NaN]) {
+    for (const rate of [0, -1, EVERYBODY_PPM + 1, Number.NaN]) {
       expect(() => scaledTotal(sums, rate)).toThrow(/ratePpm/);
     }
   });

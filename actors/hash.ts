@@ -19,6 +19,17 @@ export function hash64(text: string, seed = 0): string {
   return hex8(b) + hex8(a);
 }
 
+/** A 32-bit hash of a string as an integer, 1 … 2^32 - 1; 0 stands for no string (FNV-1a). */
+export function hash32(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    hash = Math.imul(hash ^ (unit & 0xff), 0x01000193);
+    hash = Math.imul(hash ^ (unit >>> 8), 0x01000193);
+  }
+  return hash >>> 0 || 1;
+}
+
 function hex8(lane: number): string {
   return (lane >>> 0).toString(16).padStart(8, '0');
 }

@@ -3,7 +3,8 @@
  */
 import { type Bidder, runAuction } from '../actors/campaign/auction.ts';
 import { exclusionOf, type Occasion } from '../actors/campaign/eligibility.ts';
-import { intentsOf, signalsOf } from '../actors/user/intents.ts';
+import { DEFAULT_REFERENCE } from '../actors/model/default-reference.ts';
+import { signalsOf } from '../actors/model/scorer.ts';
 import { type Campaign, campaignSchema, SIGNALS } from '../protocols/campaign.ts';
 import type { DeliveryCell } from '../protocols/cells.ts';
 import { CONCEPTS, type FusedState } from '../protocols/user-snapshot.ts';
@@ -62,7 +63,7 @@ const OCCASION: Occasion = { atMs: 1_712_613_245_000, trigger: 'behavior', place
 
 /** @returns how many campaigns took part. */
 function auction(campaigns: readonly Campaign[], concepts: FusedState['concepts']): number {
-  const signals = signalsOf(concepts, intentsOf(concepts));
+  const signals = signalsOf(concepts, DEFAULT_REFERENCE.scorer.intents(concepts));
   const bidders = campaigns.map((campaign): Bidder => {
     const exclusion = exclusionOf(campaign, 'live', DELIVERY, OCCASION, signals, []);
     return { campaign, version: 1, exclusion };

@@ -10,13 +10,14 @@ import { type AttributionResult, benchAttribution } from './attribution.ts';
 import { type AuctionFigures, benchAuction } from './auction.ts';
 import { benchLatency, type LatencyResult } from './latency.ts';
 import { benchPipeline, type PipelineResult } from './pipeline.ts';
+import { BATCH, benchScoring, type ScoringResult } from './scoring.ts';
 
 const BACKLOG_EVENTS = 100_000;
 const LATENCY_RATE = 1_000;
 const LATENCY_SECONDS = 10;
 
 interface Options {
-  readonly only?: 'pipeline' | 'latency' | 'attribution' | 'auction';
+  readonly only?: 'pipeline' | 'latency' | 'attribution' | 'auction' | 'scoring';
   readonly rounds: string;
   readonly json?: boolean;
 }
@@ -28,6 +29,7 @@ const options = new Command('bench')
       'latency',
       'attribution',
       'auction',
+      'scoring',
     ]),
   )
   .option('--rounds <n>', 'how often each is run', '3')
@@ -43,16 +45,18 @@ const latency = isWanted('latency')
   : undefined;
 const attribution = isWanted('attribution') ? await benchAttribution(rounds) : undefined;
 const auction = isWanted('auction') ? benchAuction() : undefined;
+const scoring = isWanted('scoring') ? benchScoring(rounds) : undefined;
 const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
 
 if (options.json === true)
-  print(JSON.stringify({ machine, pipeline, latency, attribution, auction }, null, 2));
+  print(JSON.stringify({ machine, pipeline, latency, attribution, auction, scoring }, null, 2));
 else {
   print(`${machine.cores} x ${machine.cpu}, Node ${machine.node}; median of ${rounds} (min … max)`);
   if (pipeline !== undefined) printPipeline(pipeline);
   if (latency !== undefined) printLatency(latency);
   if (attribution !== undefined) printAttribution(attribution);
   if (auction !== undefined) printAuction(auction);
+  if (scoring !== undefined) printScoring(scoring);
 }
 
 function printPipeline(result: PipelineResult): void {
@@ -97,6 +101,17 @@ function printAuction(figures: readonly AuctionFigures[]): void {
     const allocated = bytes === undefined ? '' : `, ${(bytes / 1_024).toFixed(0)} kB allocated`;
     const times = `p50 ${p50Ms.toFixed(3)} ms, p99 ${p99Ms.toFixed(3)} ms`;
     print(`  ${campaigns} campaigns, ${eligible} of them eligible: ${times}${allocated}`);
+  }
+}
+
+function printScoring({ featureMicros, scoreMicros, explainMicros, stages }: ScoringResult): void {
+  print('\nscoring: one user of simulated traffic');
+  print(`  features of an event    ${show(featureMicros, 2)} µs`);
+  print(`  a user, in batches of ${BATCH}  ${show(scoreMicros, 2)} µs`);
+  print(`  a receipt's explanation ${show(explainMicros, 1)} µs`);
+  for (const { name, p50Ms, p99Ms, maxMs } of stages) {
+    const times = [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(4));
+    print(`  stage ${name.padEnd(9)} p50 ${times[0]} ms, p99 ${times[1]} ms, max ${times[2]} ms`);
   }
 }
 

@@ -7,6 +7,7 @@ import type { Partition, StreamSequence } from '../protocols/ids.ts';
 import { natsActorStore } from '../runtime/nats/actor-store.ts';
 import { natsEventLog } from '../runtime/nats/event-log.ts';
 import { natsMembership } from '../runtime/nats/membership.ts';
+import { NetworkFolder } from '../runtime/onnx/network-folder.ts';
 import { type ActorStore, type StoreMessage, systemClock } from '../runtime/ports.ts';
 import { pause } from '../runtime/timing.ts';
 import { Worker, type WorkerFigures } from '../runtime/worker/worker.ts';
@@ -86,6 +87,7 @@ async function runPipeline(events: number): Promise<Round> {
       bus: { send: () => {} },
       clock: systemClock,
       logger: pino({ level: 'warn' }, pino.destination(2)),
+      networks: new NetworkFolder('.'),
       join: (id) => natsMembership(nc, 'worker', id),
     },
     { partitions: PARTITIONS },

@@ -1,6 +1,6 @@
 /**
- * The coordinator's durable state: one message per campaign actor, and the checkpoint that fences
- * them all.
+ * The coordinator's durable state: one message per campaign actor, the model in force (as model.ts
+ * has it), and the checkpoint that fences them all.
  */
 import { z } from 'zod';
 import { campaignSchema, campaignStatusSchema, settingsSchema } from './campaign.ts';

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { channelRulesSchema } from './channel-rules.ts';
 import { EVERYBODY_PPM } from './cohort.ts';
 import { MAX_AMOUNT_UNITS, MICROS_PER_UNIT } from './money.ts';
+import { MODALITIES } from './user-snapshot.ts';
 
 /** A bid times a quality in parts per million must stay an exact integer: 10^9 x 10^6 < 2^53. */
 export const MAX_BID_MICROS = 1_000_000_000;
@@ -30,6 +31,8 @@ export const SIGNALS = [
   'hesitation',
   'urgency',
   'curiosity',
+  'price_sensitivity',
+  'loyalty',
 ] as const;
 export type Signal = (typeof SIGNALS)[number];
 const signal = z.enum(SIGNALS);
@@ -112,6 +115,8 @@ export const settingsSchema = z.strictObject({
   path_sample_ppm: z.int().min(1).max(EVERYBODY_PPM).default(EVERYBODY_PPM),
   /** The least price of a win. */
   reserve_micros: micros.default(10_000),
+  /** Modalities that the applications never report: absent in every user, which is not zero. */
+  unmeasured: z.array(z.enum(MODALITIES)).max(MODALITIES.length).default([]),
   /** What a user who was never asked has agreed to. */
   consent_default: z.enum(['granted', 'refused']).default('granted'),
 });

@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 import { campaignSchema, campaignStatusSchema, settingsSchema } from './campaign.ts';
+import { modelSchema } from './model.ts';
+import { INTENTS } from './user-snapshot.ts';
 
 const count = z.int();
 const micros = z.int();
@@ -80,6 +82,41 @@ export const referenceCellSchema = z.object({
 });
 export type ReferenceCell = z.infer<typeof referenceCellSchema>;
 
+/** The newest model that came through the log: name `model`; none before the first one came. */
+export const modelCellSchema = z.object({ v, version: count, model: modelSchema });
+export type ModelCell = z.infer<typeof modelCellSchema>;
+
+/** Bounds between the bins of a probability: 10 bins, finer where most users are. */
+export const PROBABILITY_EDGES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9] as const;
+const perProbability = z.array(count).length(PROBABILITY_EDGES.length + 1);
+
+/**
+ * What a model forecast in visits that began in a UTC week, by bins of probability, and what came of
+ * it: name `calibration.<version>.<Monday>`. By week, because users who return settle forecasts of
+ * long ago, and every week that a commit touches is a message of it.
+ */
+export const calibrationCellSchema = z.object({
+  v,
+  intents: z.record(
+    z.enum(INTENTS),
+    z.object({
+      forecasts: perProbability,
+      /** The probabilities forecast, summed, in parts per million. */
+      forecast_ppm: perProbability,
+      /** The visit went on, an order came in it, the user came back within CHURN_MS. */
+      settled: perProbability,
+    }),
+  ),
+});
+export type CalibrationCell = z.infer<typeof calibrationCellSchema>;
+
+/**
+ * How the features that a model reads were spread, where present, over the bins of the model's
+ * reference, at the same forecasts: name `drift.<version>.<Monday>`.
+ */
+export const driftCellSchema = z.object({ v, features: z.array(z.array(count)) });
+export type DriftCell = z.infer<typeof driftCellSchema>;
+
 /** Every cell by the first word of its name. */
 export interface CellByKind {
   readonly channels: ChannelsCell;
@@ -87,9 +124,18 @@ export interface CellByKind {
   readonly campaign: CampaignCell;
   readonly delivery: DeliveryCell;
   readonly reference: ReferenceCell;
+  readonly model: ModelCell;
+  readonly calibration: CalibrationCell;
+  readonly drift: DriftCell;
 }
 export type CellKind = keyof CellByKind;
 export type Cell = CellByKind[CellKind];
+
+/** The Monday of a time's UTC week, as `yyyymmdd`. */
+export function utcWeek(ms: number): string {
+  const daysSinceMonday = (new Date(ms).getUTCDay() + 6) % 7;
+  return utcDay(ms - daysSinceMonday * 86_400_000);
+}
 
 /** The UTC day of a time, as `yyyymmdd`. */
 export function utcDay(ms: number): string {

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { campaignSchema, campaignStatusSchema, settingsSchema } from './campaign.ts';
+import { modelSchema } from './model.ts';
 
 /** Grants in one message; a partition's commit holds all that one message changes. */
 export const MAX_GRANTS_PER_MESSAGE = 256;
@@ -13,6 +14,12 @@ const version = z.int().min(1);
 
 export const controlSchema = z.discriminatedUnion('type', [
   z.object({ v: z.literal(1), type: z.literal('settings.put'), version, settings: settingsSchema }),
+  z
+    .object({ v: z.literal(1), type: z.literal('model.put'), version, model: modelSchema })
+    .refine((put) => put.version === put.model.version, {
+      path: ['version'],
+      message: "must be the model's own version",
+    }),
   z.object({
     v: z.literal(1),
     type: z.literal('campaign.put'),

@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import { SIGNALS } from './campaign.ts';
+import { explanationSchema } from './explanation.ts';
 
 /** Scored candidates come first; what is beyond the bound is counted by its reason only. */
 export const MAX_RECEIPT_CANDIDATES = 64;
@@ -59,7 +60,7 @@ const candidateSchema = z.object({
 export type Candidate = z.infer<typeof candidateSchema>;
 
 export const receiptSchema = z.object({
-  v: z.literal(1),
+  v: z.literal(2),
   /** As applications got it, but for the latency, which a replay cannot give again. */
   decision: decisionSchema.omit({ latency_ms: true }),
   user: z.string(),
@@ -73,6 +74,8 @@ export const receiptSchema = z.object({
   versions: z.object({ model: z.int(), settings: z.int() }),
   /** All that the auction read of the user. */
   signals: z.record(z.enum(SIGNALS), unit),
+  /** Why these are what they are; older receipts have none. */
+  explanation: explanationSchema.optional(),
   reserve_micros: z.int(),
   candidates: z.array(candidateSchema).max(MAX_RECEIPT_CANDIDATES),
   /** How many campaigns were excluded, by reason, beyond those listed too. */

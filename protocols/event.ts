@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { shortened, valueAt } from './found.ts';
 import { MAX_AMOUNT_UNITS } from './money.ts';
+import { MODALITIES } from './user-snapshot.ts';
 
 /** How far ahead of the server's clock a timestamp may be: clocks differ, but not by a year. */
 export const MAX_CLOCK_SKEW_MS = 10 * 60_000;
@@ -107,6 +108,8 @@ const consent = z.object({
   measurement: z.boolean(),
   /** May behaviour be turned into features and decisions? */
   personalization: z.boolean(),
+  /** Signal types that may not be used, whatever else is allowed. */
+  withheld: z.array(z.enum(MODALITIES)).max(MODALITIES.length).optional(),
 });
 const opportunity = z.object({ type: z.literal('opportunity'), ...common, placement: name });
 const outcome = z.object({

@@ -7,6 +7,8 @@ import { campaignSchema, campaignStatusSchema } from './campaign.ts';
 import { ledgerEntrySchema } from './conversion-ledger.ts';
 import { decisionSchema } from './decision.ts';
 import { MAX_ID_CHARS } from './event.ts';
+import { explanationSchema } from './explanation.ts';
+import { MAX_MODEL_BYTES, type Model, modelSchema } from './model.ts';
 import { userSnapshotSchema } from './user-snapshot.ts';
 
 export const MAX_CAMPAIGNS_PER_REQUEST = 256;
@@ -23,6 +25,14 @@ export const userReportSchema = z.object({
   /** As stored after the last event, but for regions that deadlines have moved since. */
   snapshot: userSnapshotSchema,
   as_of_ms: z.int(),
+  /** The model that the scores are by. */
+  model_version: z.int(),
+  /** Why the model's network could not score the user where this was asked; all scores are 0. */
+  unscored: z.string().optional(),
+  /** Why the scores are what they are, with every feature; null while nothing may be known. */
+  explanation: explanationSchema.nullable(),
+  /** Interests as weights, 0 to 1, as of the user's last event. */
+  interests: z.record(z.string(), z.number().min(0).max(1)),
   last_decision: decisionSchema.nullable(),
 });
 export type UserReport = z.infer<typeof userReportSchema>;
@@ -156,6 +166,37 @@ export const partitionsReportSchema = z.object({
   ),
 });
 export type PartitionsReport = z.infer<typeof partitionsReportSchema>;
+
+/** The model in force, and how far the partitions have taken it in. */
+export const modelReportSchema = z.object({
+  version: z.int(),
+  name: z.string(),
+  /** How many features it reads. */
+  features: z.int(),
+  /** The digest of the network that it takes its concepts from, if it takes them from one. */
+  network: z.string().optional(),
+  partitions: z.array(
+    z.object({
+      partition: z.int(),
+      /** Of the model that came through its log; null before the first one. */
+      version: z.int().nullable(),
+    }),
+  ),
+});
+export type ModelReport = z.infer<typeof modelReportSchema>;
+
+/** A model that fits a message of a partition's log. */
+export const applicableModelSchema = modelSchema.superRefine((model, context) => {
+  const bytes = modelBytes(model);
+  if (bytes <= MAX_MODEL_BYTES) return;
+  const message = `expected at most ${MAX_MODEL_BYTES} bytes of JSON, found ${bytes}`;
+  context.addIssue({ code: 'custom', message });
+});
+export const applyModelRequest = z.object({ model: applicableModelSchema });
+
+function modelBytes(model: Model): number {
+  return new TextEncoder().encode(JSON.stringify(model)).length;
+}
 
 export const applyCampaignsRequest = z.object({
   campaigns: z.array(campaignSchema).min(1).max(MAX_CAMPAIGNS_PER_REQUEST),

@@ -3,7 +3,7 @@
  *
  *   ingest.<user>                     what applications publish            (stream EVENTS)
  *   events.<p>.<user>                 the same event as stored, by partition
- *   events.<p>.control.put            settings, campaigns and grants for a partition
+ *   events.<p>.control.put            settings, model, campaigns and grants for a partition
  *   state.<p>.checkpoint              a partition's position and fence     (stream ACTORS)
  *   state.<p>.user.<user>             a user actor's snapshot
  *   state.<p>.cell.<kind>[.<key>]     a partition's cumulative aggregates, last value each (I3)
@@ -14,7 +14,7 @@
  *   receipts.<user>.<decision>        a decision with the full reason why
  *   deadletter.<p>.<sequence>         an event that could not be taken, with field and reason
  *   stray.<sequence>                  an event published to a wildcard, in nobody's log
- *   coordinator.checkpoint|campaign.<id>  the coordinator's own durable state
+ *   coordinator.checkpoint|model|campaign.<id>  the coordinator's own durable state
  *   channels.head|paths.<day>.<chunk>|credits.<day>   the channel actors': the journal, folded
  *   member.<group>-<id>               liveness                             (stream MEMBERS)
  */
@@ -41,6 +41,7 @@ export const CELLS_ALL = 'state.*.cell.>';
 export const RECEIPTS_ALL = 'receipts.*.*';
 export const STRAYS_ALL = 'stray.*';
 export const COORDINATOR_ALL = 'coordinator.>';
+export const CAMPAIGN_ACTORS_ALL = 'coordinator.campaign.>';
 export const JOURNAL_ALL = 'journal.>';
 export const ERASURES_ALL = 'erasure.*';
 export const CHANNELS_ALL = 'channels.>';
@@ -87,7 +88,7 @@ export function partitionLog(partition: Partition): string {
   return `events.${partition}.>`;
 }
 
-/** The subject of control messages (settings, campaigns, grants) for a partition. */
+/** The subject of control messages (settings, model, campaigns, grants) for a partition. */
 export function controlSubject(partition: Partition): string {
   return `events.${partition}.control.put`;
 }
@@ -183,6 +184,9 @@ export function creditsSubject(day: string): string {
 /** The coordinator's fence. */
 export const COORDINATOR_CHECKPOINT = 'coordinator.checkpoint';
 
+/** The model that the coordinator has put in force. */
+export const COORDINATOR_MODEL = 'coordinator.model';
+
 /** A campaign actor's snapshot. */
 export function campaignSubject(campaign: CampaignId): string {
   return `coordinator.campaign.${campaign}`;
@@ -257,9 +261,15 @@ export const SERVICES = {
   inspectConversion: 'inspect.conversion',
   inspectCampaigns: 'inspect.campaigns',
   inspectPartitions: 'inspect.partitions',
+  inspectModel: 'inspect.model',
+  inspectModelQuality: 'inspect.model-quality',
   applyCampaigns: 'campaigns.apply',
   setCampaignStatus: 'campaigns.status',
+  applyModel: 'model.apply',
 } as const;
+
+/** How well the model in force holds, once a second while forecasts come in. */
+export const MODEL_QUALITY_FEED = 'metrics.model';
 
 /** Live attribution figures, once a second. */
 export const ATTRIBUTION_FEED = 'attribution.markov';

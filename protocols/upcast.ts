@@ -11,13 +11,13 @@ export class UnreadableVersion extends Error {
 /** What brings version n to n + 1, by n. */
 type Upcasters = Readonly<Record<number, (older: Record<string, unknown>) => object>>;
 
-/** The current version and the way there, per kind of stored message. All are still at 1. */
+/** The current version and the way there, per kind of stored message. */
 const KINDS = {
-  user: { current: 1, upcasters: {} as Upcasters },
+  user: { current: 2, upcasters: { 1: userFrom1 } as Upcasters },
   checkpoint: { current: 1, upcasters: {} as Upcasters },
   cell: { current: 1, upcasters: {} as Upcasters },
   decision: { current: 1, upcasters: {} as Upcasters },
-  receipt: { current: 1, upcasters: {} as Upcasters },
+  receipt: { current: 2, upcasters: { 1: receiptFrom1 } as Upcasters },
   deadLetter: { current: 1, upcasters: {} as Upcasters },
   control: { current: 1, upcasters: {} as Upcasters },
   campaignActor: { current: 1, upcasters: {} as Upcasters },
@@ -27,6 +27,7 @@ const KINDS = {
   channelsHead: { current: 1, upcasters: {} as Upcasters },
   pathChunk: { current: 1, upcasters: {} as Upcasters },
   dayCredits: { current: 1, upcasters: {} as Upcasters },
+  model: { current: 1, upcasters: {} as Upcasters },
   coordinatorCheckpoint: { current: 1, upcasters: {} as Upcasters },
 } as const;
 
@@ -51,4 +52,37 @@ export function upcast(kind: keyof typeof KINDS, stored: unknown): Record<string
     version = message.v;
   }
   return message;
+}
+
+/** Version 1 knew six concepts, so no campaign could read the others; it explained no scores. */
+function receiptFrom1(older: Record<string, unknown>): object {
+  const signals = { price_sensitivity: 0, loyalty: 0, ...(older.signals as object) };
+  return { ...older, v: 2, signals };
+}
+
+interface UserRecord1 {
+  readonly seen: readonly [firstMs: number, nowMs: number, lapsesAtMs: number];
+  readonly interests: Readonly<Record<string, readonly [weight: number, atMs: number, ...1[]]>>;
+}
+
+/** What a mention took in version 1 of what was missing to 1. */
+const GAIN_1 = 0.2;
+/** A weight of 1 would be endlessly many mentions; this one is 21. */
+const MOST_1 = 0.99;
+
+/**
+ * Features start anew: evidence was of other kinds and over other times, and no sum of it says
+ * what the new sums are. An observed interest becomes the mentions that made its weight, w = 1 -
+ * (1 - gain)^n; a declared one stays. Times of interests are now relative to the user's clock.
+ */
+function userFrom1(older: Record<string, unknown>): object {
+  const { numbers: _, ...kept } = older;
+  const { seen, interests } = older as unknown as UserRecord1;
+  const mentioned = Object.entries(interests).map(([topic, [weight, atMs, declared]]) => {
+    const sinceMs = seen[1] - atMs;
+    if (declared === 1) return [topic, [weight, sinceMs, 1]];
+    const mentions = Math.log(1 / (1 - Math.min(weight, MOST_1))) / Math.log(1 / (1 - GAIN_1));
+    return [topic, [mentions, sinceMs]];
+  });
+  return { ...kept, v: 2, interests: Object.fromEntries(mentioned) };
 }

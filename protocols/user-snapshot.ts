@@ -22,11 +22,36 @@ export const CONCEPTS = [
   'hesitation',
   'urgency',
   'curiosity',
+  'price_sensitivity',
+  'loyalty',
 ] as const;
 export type Concept = (typeof CONCEPTS)[number];
 
+/** What the engine expects of a user, as probabilities. */
+export const INTENTS = ['engagement_intent', 'purchase_intent', 'churn_risk'] as const;
+export type Intent = (typeof INTENTS)[number];
+
+/** What evidence is summed of: the six modalities, and three counts that models read too. */
+export const EVIDENCE_KINDS = [...MODALITIES, 'look', 'step', 'order'] as const;
+export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
+/** Decay times of the time scales: this moment, this visit, today, this month. */
+export const SCALE_MS = [300_000, 3_600_000, 86_400_000, 28 * 86_400_000] as const;
+/** The looks at items that are remembered, the latest by event time. */
+export const MAX_LOOKS = 12;
+
 const unit = z.number().min(0).max(1);
 const ms = z.int();
+
+/** A look at an item. */
+export const lookSchema = z.object({
+  t: ms,
+  /** 32-bit hashes of the item and of its first topic; 0 for none. */
+  item: z.int(),
+  topic: z.int(),
+  /** In micros of the reporting currency; 0 if not stated. */
+  micros: z.int(),
+});
+export type Look = z.infer<typeof lookSchema>;
 
 /** `[first, last]`, both inclusive, of session indices seen. */
 const indexRange = z.tuple([z.int(), z.int()]);
@@ -106,6 +131,21 @@ export function isPathConversion(item: PathItem): item is PathConversion {
   return 'order' in item;
 }
 
+/** Forecasts of the current session that wait for what comes. */
+export const openForecastsSchema = z.object({
+  /** The model that made them. */
+  model: z.int(),
+  /** The user's events of the visit so far that came in time. */
+  place: z.int(),
+  /** Bin of the probability that the visit goes on, forecast at its last event; -1 for none. */
+  engagement: z.int(),
+  /** Per bin, forecasts of an order in this visit; empty once one has come. */
+  purchase: z.array(z.int()),
+  /** Bin of the churn risk when the visit began. */
+  churn: z.int(),
+});
+export type OpenForecasts = z.infer<typeof openForecastsSchema>;
+
 export const fusedStateSchema = z.object({
   events: z.int(),
   firstMs: ms,
@@ -114,13 +154,27 @@ export const fusedStateSchema = z.object({
   consent: z.object({
     measurement: z.enum(['unasked', 'granted', 'refused']),
     personalization: z.enum(['unasked', 'granted', 'refused']),
+    /** Modalities that must not be used. */
+    withheld: z.array(z.enum(MODALITIES)),
     atMs: ms,
   }),
   session: z.object({ count: z.int(), startedAtMs: ms, endsAtMs: ms }),
   lapsesAtMs: ms,
   duplicates: duplicatesSchema,
-  /** Evidence per modality at three time scales, decayed to nowMs; row-major, 6 x 3. */
+  /** Events that features are made of: those since the user last agreed to it. */
+  counted: z.int(),
+  /** Whether the latest of them, by time, was of a user who is signed in. */
+  signedIn: z.boolean(),
+  /** The latest time but one of these events; -1 without one. */
+  previousMs: ms,
+  /** Evidence per kind and time scale, decayed to nowMs; row-major, 9 x 4. */
   evidence: z.array(z.number()),
+  /** The hour of the day as a mean direction over the longest scale: sums of cosine and sine. */
+  habit: z.tuple([z.number(), z.number()]),
+  /** The latest looks, by time. */
+  looks: z.array(lookSchema),
+  /** All orders so far; firstMs and lastMs are 0 without any. */
+  purchases: z.object({ count: z.int(), firstMs: ms, lastMs: ms, micros: z.int() }),
   /** The fused state vector, one entry per modality, 0 to 1. */
   fusion: z.array(unit),
   concepts: z.record(z.enum(CONCEPTS), unit),
@@ -131,8 +185,11 @@ export const fusedStateSchema = z.object({
     /** P(next conversion now, today, this week, later); sums to 1. */
     conversion_window: z.tuple([unit, unit, unit, unit]),
   }),
-  /** Interest per topic, observed and declared. */
-  interests: z.record(z.string(), z.object({ weight: unit, atMs: ms, declared: z.boolean() })),
+  /** Per topic its declared interest, 0 to 1, or its mentions so far, faded to atMs. */
+  interests: z.record(
+    z.string(),
+    z.object({ weight: z.number().min(0), atMs: ms, declared: z.boolean() }),
+  ),
   /** The furthest funnel step that the last event showed. */
   step: z.enum(['none', 'exploring', 'considering', 'buying', 'customer']),
   path: z.array(pathItemSchema),
@@ -145,6 +202,8 @@ export const fusedStateSchema = z.object({
   /** Orders that have settled, the latest last. */
   orders: z.array(settledOrderSchema),
   refunds: z.array(pendingRefundSchema),
+  /** Null without a visit that forecasts were made in. */
+  forecasts: openForecastsSchema.nullable(),
   /** Recent wins, oldest first. */
   exposures: z.array(z.object({ campaign: z.string(), t: ms, decision: z.string() })),
   lastDecision: z.string().nullable(),

@@ -2,7 +2,7 @@
  * Configuration: one JSON file, checked, with environment variables on top. An error names the key.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { settingsSchema } from '../protocols/campaign.ts';
 import { projectRoot } from './setup/project-root.ts';
@@ -23,6 +23,8 @@ const configSchema = z.strictObject({
   nats_port: z.int().min(0).max(65_535).default(4222),
   /** User actors that one worker keeps in memory. */
   max_residents: z.int().min(100).default(50_000),
+  /** Where the ONNX files of models are kept; a path is relative to the project's folder. */
+  models_folder: z.string().min(1).default(join('.microtarget', 'models')),
   log_level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('warn'),
   settings: settingsSchema.prefault({}),
 });
@@ -40,6 +42,7 @@ const ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
   MICROTARGET_HTTP_PORT: ['http', 'port'],
   MICROTARGET_NATS_PORT: ['nats_port'],
   MICROTARGET_MAX_RESIDENTS: ['max_residents'],
+  MICROTARGET_MODELS_FOLDER: ['models_folder'],
   MICROTARGET_LOG_LEVEL: ['log_level'],
 };
 
@@ -62,6 +65,11 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     ({ path, message }) => `  ${path.map(String).join('.') || '(top level)'}: ${message}`,
   );
   throw new ConfigError(`configuration (${file} and MICROTARGET_…):\n${problems.join('\n')}`);
+}
+
+/** The folder of ONNX files as an absolute path. */
+export function modelsFolder({ models_folder }: Config): string {
+  return resolve(projectRoot(), models_folder);
 }
 
 function readJson(file: string): Record<string, unknown> {

@@ -5,14 +5,17 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
-import type { Config } from './config.ts';
+import { type Config, modelsFolder } from './config.ts';
 import { Coordinator } from './coordinator/coordinator.ts';
+import { readModel } from './coordinator/leadership.ts';
 import { openGateway } from './gateway/gateway.ts';
 import { Ingest } from './gateway/ingest.ts';
 import { natsActorStore } from './nats/actor-store.ts';
 import { natsEventLog } from './nats/event-log.ts';
 import { natsMembership } from './nats/membership.ts';
 import { ensureStreams } from './nats/streams.ts';
+import type { ConceptNetworkOptions } from './onnx/concept-network.ts';
+import { NetworkFolder } from './onnx/network-folder.ts';
 import { systemClock } from './ports.ts';
 import { Worker } from './worker/worker.ts';
 
@@ -31,22 +34,34 @@ export function createLogger(level: Config['log_level']): Logger {
   return pino({ level, base: null }, pino.destination(2));
 }
 
-/** Starts roles over a connection of the engine's account. */
+/**
+ * Starts roles over a connection of the engine's account.
+ *
+ * @param network another way to get the ONNX runtime.
+ * @throws NetworkUnavailable if a worker is to start where the model in force cannot be run.
+ */
 export async function startEngine(
   nc: NatsConnection,
   roles: ReadonlySet<Role>,
   config: Config,
+  network: Pick<ConceptNetworkOptions, 'importRuntime'> = {},
 ): Promise<Engine> {
   const logger = createLogger(config.log_level);
   const { partitions } = await ensureStreams(nc, config);
   if (partitions !== config.partitions) {
     logger.warn({ partitions, configured: config.partitions }, 'the streams keep their partitions');
   }
+  const networks = new NetworkFolder(modelsFolder(config), network);
+  if (roles.has('worker')) {
+    const model = await readModel(nc);
+    if (model?.network !== undefined) await networks.load(model);
+  }
+  const { settings } = config;
   const coordinator = roles.has('coordinator')
-    ? new Coordinator(nc, { partitions, settings: config.settings, clock: systemClock, logger })
+    ? new Coordinator(nc, { partitions, settings, networks, clock: systemClock, logger })
     : undefined;
   const worker = roles.has('worker')
-    ? await createWorker(nc, config, partitions, logger)
+    ? await createWorker(nc, config, { partitions, logger, networks })
     : undefined;
   // The coordinator first: settings should stand in the log before the first event does.
   await coordinator?.start();
@@ -62,6 +77,7 @@ export async function startEngine(
     await gateway?.close();
     await worker?.stop();
     await coordinator?.stop();
+    await networks[Symbol.asyncDispose]();
   };
   return { worker, coordinator, gateway, stop, [Symbol.asyncDispose]: stop };
 }
@@ -69,8 +85,15 @@ export async function startEngine(
 async function createWorker(
   nc: NatsConnection,
   config: Config,
-  partitions: number,
-  logger: Logger,
+  {
+    partitions,
+    logger,
+    networks,
+  }: {
+    readonly partitions: number;
+    readonly logger: Logger;
+    readonly networks: NetworkFolder;
+  },
 ): Promise<Worker> {
   return new Worker(
     {
@@ -79,6 +102,7 @@ async function createWorker(
       bus: { send: (subject, body) => nc.publish(subject, body) },
       clock: systemClock,
       logger,
+      networks,
       join: (id) => natsMembership(nc, 'worker', id),
     },
     { partitions, maxResidents: config.max_residents },

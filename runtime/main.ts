@@ -20,9 +20,12 @@ import { explainCommand } from './cli/explain.ts';
 import { importPathsCommand } from './cli/import-paths.ts';
 import { inspectPartitionsCommand, inspectUserCommand } from './cli/inspect.ts';
 import { inspectConversionCommand } from './cli/inspect-conversion.ts';
+import { applyModel, showModel, showModelQuality } from './cli/model.ts';
+import { printModelTemplate } from './cli/onnx-model.ts';
 import { CommandFailed } from './cli/session.ts';
 import { demoCommand, simulateCommand } from './cli/simulate.ts';
 import { simulateAttributionCommand } from './cli/simulate-attribution.ts';
+import { trainCommand } from './cli/train.ts';
 import { runRoles, up } from './cli/up.ts';
 
 const EXIT_USAGE = 2;
@@ -165,6 +168,41 @@ for (const action of ['pause', 'resume', 'end'] as const) {
     .option('--json', 'print JSON')
     .action((id: string, options: { json?: boolean }) => setCampaignStatus(action, id, options));
 }
+
+const model = program.command('model').description('what users are scored by');
+model
+  .command('show')
+  .description('the model in force, and which partitions have it')
+  .option('--json', 'print JSON')
+  .action(showModel);
+model
+  .command('quality')
+  .description('how well the model in force holds: calibration and drift, live')
+  .option('--json', 'print JSON')
+  .action(showModelQuality);
+model
+  .command('apply')
+  .description('put another model in force; it needs a greater version')
+  .argument('[file.json]', 'a model; without one, the one of this release')
+  .option('--onnx <file.onnx>', 'take its concepts from this network: docs/own-model.md')
+  .option('--wait <seconds>', 'how long to wait for the partitions', number(0, 86_400), 30)
+  .option('--json', 'print JSON')
+  .action(applyModel);
+model
+  .command('template')
+  .description('print a model around a network of your own, to be edited: docs/own-model.md')
+  .requiredOption('--onnx <file.onnx>', 'the network')
+  .option('--features <names>', 'what it reads, in its order: a,b,c', (list) => list.split(','))
+  .action(printModelTemplate);
+
+program
+  .command('train')
+  .description('train the model of a release on public data, with its card: docs/model-card.md')
+  .option('--data <folder>', 'the public data sets; ../shared/data beside the project unless told')
+  .option('--out <file>', 'the model; actors/model/released-model.json unless told')
+  .option('--card <file>', 'the card; docs/model-card.md unless told')
+  .option('--check', 'write nothing, and fail if a file would be another')
+  .action(trainCommand);
 
 // A reader like `head` may leave early; that is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -3,12 +3,13 @@
  */
 import type { NatsConnection } from '@nats-io/transport-node';
 import { pino } from 'pino';
-import { type Config, loadConfig } from '../runtime/config.ts';
+import { type Config, loadConfig, modelsFolder } from '../runtime/config.ts';
 import { type Engine, type Role, startEngine } from '../runtime/engine.ts';
 import { natsActorStore } from '../runtime/nats/actor-store.ts';
 import { natsEventLog } from '../runtime/nats/event-log.ts';
 import { natsMembership } from '../runtime/nats/membership.ts';
 import { ensureStreams } from '../runtime/nats/streams.ts';
+import { NetworkFolder } from '../runtime/onnx/network-folder.ts';
 import { type ActorStore, systemClock } from '../runtime/ports.ts';
 import { Worker } from '../runtime/worker/worker.ts';
 
@@ -21,11 +22,12 @@ export async function startTestEngine(
   nc: NatsConnection,
   roles: ReadonlySet<Role> = ALL_ROLES,
   changes: Partial<Config> = {},
+  network: Parameters<typeof startEngine>[3] = {},
 ): Promise<Engine> {
   const config = loadConfig({ MICROTARGET_PARTITIONS: String(TEST_PARTITIONS) });
   const level = (process.env.LOG_LEVEL as Config['log_level']) ?? 'silent';
   const http = { host: '127.0.0.1', port: 0 };
-  return startEngine(nc, roles, { ...config, http, log_level: level, ...changes });
+  return startEngine(nc, roles, { ...config, http, log_level: level, ...changes }, network);
 }
 
 /** Starts a worker alone; `store` stands in for the real one where given. */
@@ -34,6 +36,7 @@ export async function startTestWorker(
   options: {
     readonly store?: (real: ActorStore) => ActorStore;
     readonly maxResidents?: number;
+    readonly networks?: NetworkFolder;
     /** Says false to let the worker fall silent like a stopped process. */
     readonly isRenewing?: () => boolean;
   } = {},
@@ -47,6 +50,7 @@ export async function startTestWorker(
       bus: { send: (subject, body) => nc.publish(subject, body) },
       clock: systemClock,
       logger: pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
+      networks: options.networks ?? new NetworkFolder(modelsFolder(loadConfig({}))),
       async join(id) {
         const membership = await natsMembership(nc, 'worker', id);
         const { isRenewing = () => true } = options;

@@ -14,7 +14,7 @@ import {
   type Signal,
 } from '../protocols/campaign.ts';
 import type { Event } from '../protocols/event.ts';
-import { CONCEPTS } from '../protocols/user-snapshot.ts';
+import { CONCEPTS, MODALITIES, type Modality } from '../protocols/user-snapshot.ts';
 
 /** 2024-04-08T20:00:00Z, a time that all generated events are near. */
 export const BASE_MS = 1_712_606_400_000;
@@ -101,8 +101,10 @@ export function consent(
   timestamp: number,
   measurement: boolean,
   personalization: boolean,
+  withheld?: Modality[],
 ): Event {
-  return { ...common(n, timestamp), type: 'consent', measurement, personalization };
+  const answers = { measurement, personalization, ...(withheld && { withheld }) };
+  return { ...common(n, timestamp), type: 'consent', ...answers };
 }
 
 /** A placement that asks for a decision, the nth event of its user. */
@@ -129,6 +131,7 @@ const contents: fc.Arbitrary<object> = fc.oneof(
       {
         type: fc.constant('behavior'),
         name: fc.constantFrom(...BEHAVIORS),
+        item: fc.constantFrom('boot', 'sandal', 'tent', 'tote', 'valueOf'),
         topics: fc.array(fc.constantFrom('shoes', 'bags', 'tents', 'toString'), { maxLength: 3 }),
         vectors: fc.record(
           {
@@ -137,6 +140,7 @@ const contents: fc.Arbitrary<object> = fc.oneof(
             active_duration_s: fc.integer({ min: 0, max: 600 }),
             rage_taps: fc.integer({ min: 0, max: 9 }),
             errors: fc.integer({ min: 0, max: 9 }),
+            price: fc.constantFrom(-5, 0, 0.000_000_1, 0.01, 19.99, 19.99, 250, 1e12),
           },
           { requiredKeys: [] },
         ),
@@ -184,11 +188,15 @@ const contents: fc.Arbitrary<object> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant('consent'),
-      measurement: fc.boolean(),
-      personalization: fc.boolean(),
-    }),
+    arbitrary: fc.record(
+      {
+        type: fc.constant('consent'),
+        measurement: fc.boolean(),
+        personalization: fc.boolean(),
+        withheld: fc.subarray([...MODALITIES], { maxLength: 4 }),
+      },
+      { requiredKeys: ['type', 'measurement', 'personalization'] },
+    ),
   },
   {
     weight: 3,
@@ -216,13 +224,16 @@ const stepMs: fc.Arbitrary<number> = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: -3 * DAY_MS, max: 0 }) },
 );
 
+const userMode = fc.constantFrom('authenticated', 'authenticated', 'anonymous');
+
 /** One user's valid events in the order in which they arrive, each new to its user. */
 export function eventsOfOneUser(maxLength: number): fc.Arbitrary<Event[]> {
-  return fc.array(fc.tuple(contents, stepMs), { minLength: 1, maxLength }).map((steps) => {
+  const step = fc.tuple(contents, stepMs, userMode);
+  return fc.array(step, { minLength: 1, maxLength }).map((steps) => {
     let t = BASE_MS;
-    return steps.map(([content, step], n) => {
-      t = Math.max(0, t + step);
-      return { ...common(n, t), ...content } as Event;
+    return steps.map(([content, afterMs, user_mode], n) => {
+      t = Math.max(0, t + afterMs);
+      return { ...common(n, t), user_mode, ...content } as Event;
     });
   });
 }

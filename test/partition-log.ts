@@ -11,6 +11,7 @@ import type { Cell, DeliveryCell, TrafficCell } from '../protocols/cells.ts';
 import type { Receipt } from '../protocols/decision.ts';
 import type { Event } from '../protocols/event.ts';
 import type { StreamSequence, UserToken } from '../protocols/ids.ts';
+import type { Model } from '../protocols/model.ts';
 import { decodeUser, encodeUser } from '../protocols/user-record.ts';
 import type { FusedState } from '../protocols/user-snapshot.ts';
 
@@ -30,6 +31,10 @@ export class PartitionLog {
   putSettings(settings: Settings): void {
     const version = ++this.#controlVersion;
     this.state.control({ v: 1, type: 'settings.put', version, settings });
+  }
+
+  putModel(model: Model): void {
+    this.state.control({ v: 1, type: 'model.put', version: model.version, model });
   }
 
   putCampaign(campaign: Campaign, granted: number, status: CampaignStatus = 'live'): void {
@@ -107,7 +112,8 @@ export class PartitionLog {
     this.state = new PartitionState(stored);
     for (const [user, { value, context }] of this.#actors) {
       const record = encodeUser(this.#sequence as StreamSequence, value, context);
-      this.#actors.set(user, restoreUserActor(decodeUser(user, JSON.parse(record))));
+      const stored = decodeUser(user, JSON.parse(record));
+      this.#actors.set(user, restoreUserActor(stored, this.state.userReference));
     }
   }
 

@@ -9,7 +9,7 @@
 import { MAX_BID_MICROS } from '../../protocols/campaign.ts';
 import type { Micros } from '../../protocols/money.ts';
 import { CONCEPTS, type Concept, type FusedState } from '../../protocols/user-snapshot.ts';
-import { intentsOf, signalsOf } from '../user/intents.ts';
+import { type Scorer, signalsOf } from '../model/scorer.ts';
 import { type Bidder, runAuction, type Signals } from './auction.ts';
 
 /** A concept is changed in steps of one part in this many: a finer flip is not looked for. */
@@ -24,6 +24,8 @@ export interface TriedBid {
 /** An auction that can be run again: who may bid depends on the signals and on the bids. */
 export interface Rerunnable {
   readonly concepts: FusedState['concepts'];
+  /** Of the model that was in force: intents follow concepts by it. */
+  readonly scorer: Scorer;
   readonly reserveMicros: Micros;
   bidders(signals: Signals, tried?: TriedBid): readonly Bidder[];
   /** What is left of a campaign's grant: a higher bid is out. */
@@ -54,7 +56,7 @@ export interface ConceptFlip {
  * Cost: some 60 auctions a campaign.
  */
 export function smallestBidFlip(auction: Rerunnable): BidFlip | undefined {
-  const signals = signalsFrom(auction.concepts);
+  const signals = signalsFrom(auction, auction.concepts);
   const winner = winnerOf(auction, signals);
   const flips = auction.bidders(signals).flatMap(({ campaign }) => {
     const fromMicros = campaign.bid_micros;
@@ -110,7 +112,7 @@ function between(same: Micros, changed: Micros, isChanged: (bid: Micros) => bool
  */
 export function smallestConceptFlip(auction: Rerunnable): ConceptFlip | undefined {
   const { concepts } = auction;
-  const winner = winnerOf(auction, signalsFrom(concepts));
+  const winner = winnerOf(auction, signalsFrom(auction, concepts));
   for (let step = 1; step <= CONCEPT_STEPS; step++) {
     for (const concept of CONCEPTS) {
       for (const sign of [1, -1]) {
@@ -119,7 +121,8 @@ export function smallestConceptFlip(auction: Rerunnable): ConceptFlip | undefine
         // The ends of the range count as tried once, however far the last step would go.
         const held = Math.min(1, Math.max(0, to));
         if (Math.abs(held - to) >= 1 / CONCEPT_STEPS) continue;
-        const flipped = winnerOf(auction, signalsFrom({ ...concepts, [concept]: held }));
+        const changed = { ...concepts, [concept]: held };
+        const flipped = winnerOf(auction, signalsFrom(auction, changed));
         if (flipped !== winner) return { concept, from, to: held, winner: flipped };
       }
     }
@@ -127,8 +130,8 @@ export function smallestConceptFlip(auction: Rerunnable): ConceptFlip | undefine
   return undefined;
 }
 
-function signalsFrom(concepts: FusedState['concepts']): Signals {
-  return signalsOf(concepts, intentsOf(concepts));
+function signalsFrom({ scorer }: Rerunnable, concepts: FusedState['concepts']): Signals {
+  return signalsOf(concepts, scorer.intents(concepts));
 }
 
 function winnerOf(auction: Rerunnable, signals: Signals, tried?: TriedBid): string | null {

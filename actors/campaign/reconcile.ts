@@ -6,13 +6,21 @@
 
 import type { Settings } from '../../protocols/campaign.ts';
 import type { CampaignActorState } from '../../protocols/campaign-actor.ts';
-import type { CampaignCell, DeliveryCell, ReferenceCell } from '../../protocols/cells.ts';
+import type {
+  CampaignCell,
+  DeliveryCell,
+  ModelCell,
+  ReferenceCell,
+} from '../../protocols/cells.ts';
 import { type Control, MAX_GRANTS_PER_MESSAGE } from '../../protocols/control.ts';
+import type { Model } from '../../protocols/model.ts';
 import type { Micros } from '../../protocols/money.ts';
 
 export interface Decided {
   readonly settings: Settings;
   readonly settingsVersion: number;
+  /** The model in force; also the release's own, so that every log says what was decided by. */
+  readonly model: Model;
   readonly campaigns: Iterable<CampaignActorState>;
 }
 
@@ -20,6 +28,7 @@ export interface Decided {
 export interface Known {
   readonly partition: number;
   readonly reference: ReferenceCell | undefined;
+  readonly model: ModelCell | undefined;
   campaign(id: string): CampaignCell | undefined;
   delivery(id: string): DeliveryCell | undefined;
 }
@@ -38,6 +47,10 @@ export function missingControls(
   if ((known.reference?.settings_version ?? 0) < decided.settingsVersion) {
     const { settings, settingsVersion: version } = decided;
     controls.push({ v: 1, type: 'settings.put', version, settings });
+  }
+  const { model } = decided;
+  if ((known.model?.version ?? 0) < model.version) {
+    controls.push({ v: 1, type: 'model.put', version: model.version, model });
   }
   let grants: Record<string, Micros> = {};
   const putGrants = (): void => {

@@ -12,10 +12,12 @@ import type { FusedState } from '../../protocols/user-snapshot.ts';
 import { channelOf, rulesOf } from '../channel/derive-channel.ts';
 import { receiveEvent, type UserActor, withState } from '../user/actor.ts';
 import { admit } from '../user/duplicates.ts';
+import { moveForecasts } from '../user/forecasts.ts';
 import { hasOrder, moveAlongPath } from '../user/journey.ts';
 import { emptyTally, type JourneyEffects } from '../user/path-change.ts';
 import { allows } from '../user/state.ts';
 import { decide } from './decide.ts';
+import { forecastCounts } from './forecast-counts.ts';
 import type { PartitionState } from './state.ts';
 
 export type Applied =
@@ -37,7 +39,8 @@ export function applyEvent(
   actor: UserActor,
   { user, sequence, event }: LoggedEvent,
 ): Applied {
-  const { settings } = partition.reference;
+  const { userReference } = partition;
+  const { settings } = userReference;
   const traffic = partition.traffic();
   const rejection = unfit(event, settings.currency);
   if (rejection !== undefined) {
@@ -60,7 +63,7 @@ export function applyEvent(
   }
   traffic.accepted++;
   const before = actor.context;
-  let next = receiveEvent(actor, event, admission.memory, settings);
+  let next = receiveEvent(actor, event, admission.memory, userReference);
   countEvent(partition, event, before);
   const tally = emptyTally();
   const effects: JourneyEffects = {
@@ -70,6 +73,15 @@ export function applyEvent(
     forgetOrders: () => partition.forgetOrders(user, sequence),
   };
   let state = moveAlongPath(user, before, next.context, event, settings, effects);
+  const { model } = userReference.scorer;
+  const forecasts = moveForecasts(
+    before,
+    next.context,
+    event,
+    model,
+    forecastCounts(partition, state),
+  );
+  if (forecasts !== state.forecasts) state = { ...state, forecasts };
   traffic.touches_too_late += tally.touchesTooLate;
   traffic.conversions_too_late += tally.conversionsTooLate;
   traffic.touches_outside_window += tally.touchesOutsideWindow;
@@ -97,7 +109,8 @@ export function countRejected(partition: PartitionState): void {
   partition.traffic().rejected++;
 }
 
-function unfit(event: Event, currency: string): Rejection | undefined {
+/** Why an event cannot be taken with these settings. */
+export function unfit(event: Event, currency: string): Rejection | undefined {
   if (event.type !== 'conversion' || event.currency === currency) return undefined;
   return {
     field: 'currency',
@@ -114,7 +127,7 @@ function countEvent(partition: PartitionState, event: Event, user: FusedState): 
     case 'click': {
       traffic.touches++;
       const kind = event.type === 'click' ? 'clicks' : 'impressions';
-      const channel = channelOf(event, rulesOf(partition.reference.settings));
+      const channel = channelOf(event, rulesOf(partition.userReference.settings));
       partition.touch(utcDay(event.timestamp), channel, kind, toMicros(event.cost ?? 0));
       return;
     }

@@ -4,13 +4,15 @@
 
 import type { Candidate, Receipt } from '../../protocols/decision.ts';
 import type { Event } from '../../protocols/event.ts';
+import { MAX_RECEIPT_FEATURES } from '../../protocols/explanation.ts';
 import type { DecisionId, StreamSequence, UserToken } from '../../protocols/ids.ts';
+import type { Model } from '../../protocols/model.ts';
 import type { FusedState } from '../../protocols/user-snapshot.ts';
 import { type AuctionResult, type Bidder, qualityParts, runAuction } from '../campaign/auction.ts';
 import { exclusionOf, MAX_EXPOSURES, type Occasion } from '../campaign/eligibility.ts';
 import { hash64 } from '../hash.ts';
-import { leadingConcept, signalsOf } from '../user/intents.ts';
-import { MODEL_VERSION } from '../user/model.ts';
+import { leadingConcept, signalsOf } from '../model/scorer.ts';
+import { explanationOf } from '../user/state.ts';
 import type { PartitionState } from './state.ts';
 
 export interface DecisionMade {
@@ -55,12 +57,13 @@ export function decide(
     bidders.push({ campaign, version, exclusion });
   }
   const { settings, settings_version } = partition.reference;
+  const { model } = partition.userReference.scorer;
   const result = runAuction(bidders, signals, settings.reserve_micros);
   if (!asked && result.winner === undefined) return undefined;
-  const versions = { model: MODEL_VERSION, settings: settings_version };
+  const versions = { model: model.version, settings: settings_version };
   const receipt: Receipt = {
-    v: 1,
-    decision: decisionOf(user, state, event, result),
+    v: 2,
+    decision: decisionOf(user, state, event, result, model),
     user,
     event: {
       event_id: event.event_id,
@@ -71,6 +74,7 @@ export function decide(
     },
     versions,
     signals,
+    explanation: explanationOf(state, partition.userReference, MAX_RECEIPT_FEATURES),
     reserve_micros: settings.reserve_micros,
     ...explained(result, partition, signals),
     price_micros: result.priceMicros,
@@ -102,6 +106,7 @@ function decisionOf(
   state: FusedState,
   event: Event,
   { winner }: AuctionResult,
+  model: Model,
 ): Receipt['decision'] {
   const id = decisionIdOf(user, event.event_id);
   return {
@@ -111,7 +116,7 @@ function decisionOf(
       engagement_intent: state.intents.engagement_intent,
       purchase_intent: state.intents.purchase_intent,
       churn_risk: state.intents.churn_risk,
-      concept: leadingConcept(state.concepts),
+      concept: leadingConcept(state.concepts, model),
     },
     orchestration: {
       winner_campaign: winner?.id ?? null,

@@ -7,14 +7,18 @@
  */
 import { type Campaign, type CampaignStatus, DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
 import {
+  type CalibrationCell,
   type CampaignCell,
   type Cell,
   type CellByKind,
   type CellKind,
   type ChannelsCell,
   type DeliveryCell,
+  type DriftCell,
   MAX_DAY_CHANNELS,
+  type ModelCell,
   OTHER_CHANNEL,
+  PROBABILITY_EDGES,
   type ReferenceCell,
   type TrafficCell,
 } from '../../protocols/cells.ts';
@@ -22,6 +26,10 @@ import type { Control } from '../../protocols/control.ts';
 import type { LedgerEntry } from '../../protocols/conversion-ledger.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
 import type { Micros } from '../../protocols/money.ts';
+import type { Intent } from '../../protocols/user-snapshot.ts';
+import { DEFAULT_REFERENCE } from '../model/default-reference.ts';
+import { Scorer } from '../model/scorer.ts';
+import type { UserReference } from '../user/state.ts';
 import { PathJournal } from './path-journal.ts';
 
 const EMPTY_TRAFFIC: TrafficCell = {
@@ -73,12 +81,14 @@ export class PartitionState {
   readonly #erasures = new Map<UserToken, StreamSequence>();
   /** Campaigns by id; kept beside the cells because every auction walks them. */
   readonly campaigns = new Map<string, CampaignEntry>();
+  #userReference: UserReference;
 
   constructor(stored: Iterable<NamedCell> = []) {
     for (const { name, cell } of stored) {
       this.#cells.set(name, cell);
       if (name.startsWith('campaign.')) this.#enterCampaign(cell as CampaignCell);
     }
+    this.#userReference = userReferenceOf(this.reference, this.#model);
   }
 
   /** A cell for reading: its stored value, or the empty one. */
@@ -100,6 +110,16 @@ export class PartitionState {
 
   get reference(): ReferenceCell {
     return this.read('reference', '', emptyReference);
+  }
+
+  /** What users are folded and scored by: the settings and the model in force, compiled. */
+  get userReference(): UserReference {
+    return this.#userReference;
+  }
+
+  /** The model that came through the log; none before the first one came. */
+  get #model(): ModelCell | undefined {
+    return this.#cells.get('model') as ModelCell | undefined;
   }
 
   /** The traffic counts, to be changed. */
@@ -127,6 +147,27 @@ export class PartitionState {
     channels[name] = counts;
   }
 
+  /** What a model forecast in visits of a week, to be changed. */
+  calibration(model: number, week: string): CalibrationCell {
+    return this.#change('calibration', `${model}.${week}`, emptyCalibration);
+  }
+
+  /** How the features of the model in force are spread in a week, to be changed. */
+  drift(model: number, week: string): DriftCell {
+    const { features } = this.#userReference.scorer.model.reference;
+    const empty = (): DriftCell => ({
+      v: 1,
+      features: features.map(({ edges }) => new Array<number>(edges.length + 1).fill(0)),
+    });
+    const cell = this.#change('drift', `${model}.${week}`, empty);
+    // The first model of a log may have the version of the release's own, and other bins.
+    const fits =
+      cell.features.length === features.length &&
+      features.every(({ edges }, i) => cell.features[i]?.length === edges.length + 1);
+    if (!fits) cell.features = empty().features;
+    return cell;
+  }
+
   /** Puts a user's conversion into the ledger as it now is. */
   order(user: UserToken, entry: LedgerEntry): void {
     const orders = this.#orders.get(user) ?? new Map<string, LedgerEntry>();
@@ -139,7 +180,11 @@ export class PartitionState {
     this.#erasures.set(user, sequence);
   }
 
-  /** Takes in reference data from the log; older or equal versions change nothing. */
+  /**
+   * Takes in reference data from the log; older or equal versions change nothing.
+   *
+   * @throws UnknownFeature, with nothing changed, for a model that this release cannot calculate.
+   */
   control(message: Control): void {
     switch (message.type) {
       case 'settings.put': {
@@ -147,6 +192,17 @@ export class PartitionState {
         const reference = this.#change('reference', '', emptyReference);
         reference.settings = message.settings;
         reference.settings_version = message.version;
+        this.#userReference = { ...this.#userReference, settings: message.settings };
+        return;
+      }
+      case 'model.put': {
+        // The log's first model is taken whatever its version: what this release would have put
+        // there is no part of the log, and a later release has another one (I2).
+        const { model, version } = message;
+        if (version <= (this.#model?.version ?? 0)) return;
+        this.#userReference = { ...this.#userReference, scorer: new Scorer(model) };
+        this.#cells.set('model', { v: 1, version, model });
+        this.#dirty.add('model');
         return;
       }
       case 'campaign.put': {
@@ -203,6 +259,22 @@ export class PartitionState {
   }
 }
 
+/**
+ * What users are scored by where a partition has these cells; without them, what this release
+ * brings. Compiles the model: O(its knots).
+ *
+ * @throws UnknownFeature if the model reads what this release does not calculate.
+ */
+export function userReferenceOf(
+  reference: ReferenceCell | undefined,
+  model: ModelCell | undefined,
+): UserReference {
+  return {
+    settings: reference?.settings ?? DEFAULT_REFERENCE.settings,
+    scorer: model === undefined ? DEFAULT_REFERENCE.scorer : new Scorer(model.model),
+  };
+}
+
 /** Names come from outside: only own properties count, so "__proto__" is a name like any other. */
 function own<T>(record: Record<string, T>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;
@@ -213,6 +285,14 @@ function emptyReference(): ReferenceCell {
 }
 function emptyChannels(): ChannelsCell {
   return { v: 1, channels: {} };
+}
+function emptyCalibration(): CalibrationCell {
+  const none = (): CalibrationCell['intents'][Intent] => {
+    const zeros = (): number[] => new Array<number>(PROBABILITY_EDGES.length + 1).fill(0);
+    return { forecasts: zeros(), forecast_ppm: zeros(), settled: zeros() };
+  };
+  const intents = { engagement_intent: none(), purchase_intent: none(), churn_risk: none() };
+  return { v: 1, intents };
 }
 function emptyDelivery(): DeliveryCell {
   return {

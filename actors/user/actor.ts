@@ -9,14 +9,11 @@
  * property test holds the two equal.
  */
 import { transition } from 'xstate';
-import type { Settings } from '../../protocols/campaign.ts';
 import type { Event } from '../../protocols/event.ts';
 import type { StoredUser } from '../../protocols/user-record.ts';
 import type { Chart, DuplicateMemory, FusedState } from '../../protocols/user-snapshot.ts';
-import { fusionNodes } from './fusion.ts';
-import { conceptsOf, intentsOf } from './intents.ts';
 import { GUARDS, type UserMachineEvent, userMachine } from './machine.ts';
-import { foldEvent, NEW_USER } from './state.ts';
+import { foldEvent, NEW_USER, rescored, type UserReference } from './state.ts';
 
 /** A user actor in memory; the names are those of an XState snapshot. */
 export interface UserActor {
@@ -36,9 +33,11 @@ export function newUserActor(): UserActor {
 }
 
 /** Brings a stored user back to life: what was not stored follows from what was. */
-export function restoreUserActor({ chart, state }: StoredUser): UserActor {
-  const concepts = conceptsOf(state.fusion, fusionNodes(state.evidence));
-  return { value: chart, context: { ...state, concepts, intents: intentsOf(concepts) } };
+export function restoreUserActor(
+  { chart, state }: StoredUser,
+  reference: UserReference,
+): UserActor {
+  return { value: chart, context: rescored(state, reference) };
 }
 
 /** Puts another fused state into an actor without asking the statechart. */
@@ -67,10 +66,10 @@ export function receiveEvent(
   actor: UserActor,
   event: Event,
   duplicates: DuplicateMemory,
-  settings: Settings,
+  reference: UserReference,
 ): UserActor {
   const onTime = passDeadlines(actor, event.timestamp);
-  const state = foldEvent(onTime.context, event, duplicates, settings);
+  const state = foldEvent(onTime.context, event, duplicates, reference);
   return moved({ value: onTime.value, context: state }, 'settle');
 }
 

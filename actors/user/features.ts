@@ -1,65 +1,158 @@
 /**
- * Features: evidence for six modalities at three time scales. Evidence is a sum over events that
- * decays with elapsed event time, S(T) = sum of m(e) exp(-(T - t(e)) / tau), so that uneven gaps
- * are exact and an event that comes late counts as if it had come in time.
+ * Features: evidence of nine kinds at four time scales. Evidence is a sum over events that decays
+ * with elapsed event time, S(T) = sum of m(e) exp(-(T - t(e)) / tau), so that uneven gaps are exact
+ * and an event that comes late counts as if it had come in time. What a model reads of them is in
+ * feature-vector.ts.
  */
 import type { Event } from '../../protocols/event.ts';
-import { MODALITIES, type Modality } from '../../protocols/user-snapshot.ts';
-import { BEHAVIOR_EVIDENCE, SATURATION, SCALE_MS } from './model.ts';
+import { MAX_AMOUNT_UNITS, toMicros } from '../../protocols/money.ts';
+import {
+  EVIDENCE_KINDS,
+  type FusedState,
+  type Look,
+  MAX_LOOKS,
+  MODALITIES,
+  type Modality,
+  SCALE_MS,
+} from '../../protocols/user-snapshot.ts';
+import { hash32 } from '../hash.ts';
+import { behaviorEvidence } from './behavior-evidence.ts';
+import { isPurchaseStep } from './steps.ts';
 
 export const SCALES = SCALE_MS.length;
-export const EVIDENCE_LENGTH = MODALITIES.length * SCALES;
+const KINDS = EVIDENCE_KINDS.length;
+/** Rows of evidence that no modality is: a look is engagement, steps and orders are purchase. */
+const LOOK = EVIDENCE_KINDS.indexOf('look');
+const STEP = EVIDENCE_KINDS.indexOf('step');
+const ORDER = EVIDENCE_KINDS.indexOf('order');
+const DAY_MS = 86_400_000;
 
-/** No evidence at all: 6 x 3 zeros, row-major by modality. */
-export const NO_EVIDENCE: readonly number[] = new Array(EVIDENCE_LENGTH).fill(0);
+/** What the engine remembers of a user's behaviour: all that features are made of. */
+export type FeatureState = Pick<
+  FusedState,
+  'counted' | 'signedIn' | 'previousMs' | 'evidence' | 'habit' | 'looks' | 'purchases'
+>;
 
-/** What one event says about each modality, in the order of MODALITIES; entries are >= 0. */
-export function evidenceOf(event: Event, opensSession: boolean): readonly number[] {
-  const app = 1;
+/** The features of a user of whom nothing is known. */
+export const NO_FEATURES: FeatureState = {
+  counted: 0,
+  signedIn: false,
+  previousMs: -1,
+  evidence: new Array<number>(KINDS * SCALES).fill(0),
+  habit: [0, 0],
+  looks: [],
+  purchases: { count: 0, firstMs: 0, lastMs: 0, micros: 0 },
+};
+
+/** What one event says, in the order of EVIDENCE_KINDS; entries are >= 0. */
+export function evidenceOf(event: Event, opensSession: boolean): number[] {
   const temporal = opensSession ? 1 : 0;
   switch (event.type) {
     case 'behavior': {
-      const named = event.name === undefined ? undefined : BEHAVIOR_EVIDENCE[event.name];
+      const known = behaviorEvidence(event.name);
       const vectors = event.vectors ?? {};
       const engagement =
-        (named?.engagement ?? 0) +
+        (known?.engagement ?? 0) +
         share(vectors.active_duration_s, 30) +
         share(vectors.scroll_depth_hz, 60);
       const churn =
-        (named?.churn ?? 0) +
+        (known?.churn ?? 0) +
         share(vectors.rage_taps, 2) +
         share(vectors.errors, 2) +
         (isHasty(vectors.tap_velocity_ms) ? 0.2 : 0);
-      return [app, temporal, engagement, named?.purchase ?? 0, churn, 0];
+      const look = isLook(event) ? 1 : 0;
+      const step = isPurchaseStep(event.name) ? 1 : 0;
+      return [1, temporal, engagement, known?.purchase ?? 0, churn, 0, look, step, 0];
     }
     case 'impression':
-      return [app, temporal, 0.05, 0, 0, 0];
+      return [1, temporal, 0.05, 0, 0, 0, 0, 0, 0];
     case 'click':
-      return [app, temporal, 0.3, 0.1, 0, 0];
+      return [1, temporal, 0.3, 0.1, 0, 0, 0, 0, 0];
     case 'conversion':
-      return [app, temporal, 0.5, 2, 0, 0];
+      return [1, temporal, 0.5, 2, 0, 0, 0, 0, 1];
     case 'refund':
-      return [app, temporal, 0, 0, 0.8, 0];
+      return [1, temporal, 0, 0, 0.8, 0, 0, 0, 0];
     case 'preference':
-      return [app, temporal, 0.2, 0, 0, 1];
+      return [1, temporal, 0.2, 0, 0, 1, 0, 0, 0];
     case 'consent':
-      return [app, temporal, 0, 0, 0, 0.2];
+      return [1, temporal, 0, 0, 0, 0.2, 0, 0, 0];
     case 'opportunity':
-      return [app, temporal, 0.05, 0, 0, 0];
+      return [1, temporal, 0.05, 0, 0, 0, 0, 0, 0];
     case 'outcome': {
       const clicked = event.outcome === 'clicked' ? 0.5 : 0;
       const dismissed = event.outcome === 'dismissed' ? 0.3 : 0;
-      return [app, temporal, clicked, 0, dismissed, 0];
+      return [1, temporal, clicked, 0, dismissed, 0, 0, 0, 0];
     }
     default:
       return event satisfies never;
   }
 }
 
+/** Modalities that may not be used: nothing is kept of them. */
+export type Withheld = readonly Modality[];
+
+/**
+ * Takes one event into the features.
+ *
+ * @param fromMs the user's clock before the event, which the evidence is decayed to.
+ * @param toMs the clock after it, >= fromMs.
+ */
+export function foldFeatures(
+  before: FeatureState,
+  fromMs: number,
+  toMs: number,
+  event: Event,
+  opensSession: boolean,
+  withheld: Withheld,
+): FeatureState {
+  const row = evidenceOf(event, opensSession);
+  const isWithheld = withheld.length > 0;
+  if (isWithheld) withhold(row, withheld);
+  const atMs = event.timestamp;
+  const keeps = (modality: Modality): boolean => !isWithheld || !withheld.includes(modality);
+  const isFirst = before.counted === 0;
+  return {
+    counted: before.counted + 1,
+    signedIn:
+      keeps('app') &&
+      (isFirst || atMs >= fromMs ? event.user_mode === 'authenticated' : before.signedIn),
+    previousMs: keeps('temporal') ? previousAfter(before.previousMs, isFirst, fromMs, atMs) : -1,
+    evidence: addEvidence(before.evidence, fromMs, toMs, atMs, row),
+    habit: keeps('temporal') ? habitAfter(before.habit, fromMs, toMs, atMs) : [0, 0],
+    looks:
+      event.type === 'behavior' && keeps('engagement')
+        ? looksAfter(before.looks, event, keeps('purchase'))
+        : before.looks,
+    purchases:
+      event.type === 'conversion' && keeps('purchase')
+        ? purchasesAfter(before.purchases, atMs, toMicros(event.value))
+        : before.purchases,
+  };
+}
+
+/** What is left of the features when modalities are withheld. */
+export function withoutModalities(state: FeatureState, withheld: Withheld): FeatureState {
+  const evidence = state.evidence.slice();
+  for (let k = 0; k < SCALES; k++) {
+    for (const kind of withheldRows(withheld)) evidence[kind * SCALES + k] = 0;
+  }
+  const isGone = (modality: Modality): boolean => withheld.includes(modality);
+  const looks = isGone('purchase') ? state.looks.map((l) => ({ ...l, micros: 0 })) : state.looks;
+  return {
+    counted: state.counted,
+    signedIn: state.signedIn && !isGone('app'),
+    previousMs: isGone('temporal') ? -1 : state.previousMs,
+    evidence,
+    habit: isGone('temporal') ? NO_FEATURES.habit : state.habit,
+    looks: isGone('engagement') ? NO_FEATURES.looks : looks,
+    purchases: isGone('purchase') ? NO_FEATURES.purchases : state.purchases,
+  };
+}
+
 /**
  * Adds an event's evidence and moves the sums to a new time.
  *
- * @param evidence 6 x 3 sums, decayed to `fromMs`.
+ * @param evidence 9 x 4 sums, decayed to `fromMs`.
  * @param toMs the user's clock after the event, >= fromMs.
  * @param atMs the event's own time, <= toMs; earlier means it came late and has decayed since.
  */
@@ -68,25 +161,98 @@ export function addEvidence(
   fromMs: number,
   toMs: number,
   atMs: number,
-  event: readonly number[],
+  row: readonly number[],
 ): number[] {
-  const next = new Array<number>(EVIDENCE_LENGTH);
+  // A copy keeps its doubles packed, which an array filled from nothing does not.
+  const next = evidence.slice();
   for (let k = 0; k < SCALES; k++) {
     const tau = SCALE_MS[k] as number;
     const kept = toMs === fromMs ? 1 : Math.exp((fromMs - toMs) / tau);
     const fresh = toMs === atMs ? 1 : Math.exp((atMs - toMs) / tau);
-    for (let i = 0; i < MODALITIES.length; i++) {
-      const cell = i * SCALES + k;
-      next[cell] = (evidence[cell] as number) * kept + (event[i] as number) * fresh;
+    for (let i = 0, cell = k; i < KINDS; i++, cell += SCALES) {
+      next[cell] = (next[cell] as number) * kept + (row[i] as number) * fresh;
     }
   }
   return next;
 }
 
-/** The level of a modality at a time scale, 0 to 1: 1 - exp(-S / saturation). */
-export function level(evidence: readonly number[], modality: number, scale: number): number {
-  const saturation = SATURATION[MODALITIES[modality] as Modality][scale] as number;
-  return 1 - Math.exp(-(evidence[modality * SCALES + scale] as number) / saturation);
+/** The second greatest event time so far; -1 after a single event. */
+function previousAfter(previousMs: number, isFirst: boolean, nowMs: number, atMs: number): number {
+  if (isFirst) return -1;
+  return atMs >= nowMs ? nowMs : Math.max(previousMs, atMs);
+}
+
+const HABIT_MS = SCALE_MS[SCALES - 1] as number;
+
+function habitAfter(
+  [cosine, sine]: readonly [number, number],
+  fromMs: number,
+  toMs: number,
+  atMs: number,
+): [number, number] {
+  const kept = Math.exp((fromMs - toMs) / HABIT_MS);
+  const fresh = Math.exp((atMs - toMs) / HABIT_MS);
+  const angle = hourAngle(atMs);
+  return [cosine * kept + Math.cos(angle) * fresh, sine * kept + Math.sin(angle) * fresh];
+}
+
+/** The hour of the UTC day as an angle, 0 to 2 pi. */
+export function hourAngle(ms: number): number {
+  return ((ms % DAY_MS) / DAY_MS) * 2 * Math.PI;
+}
+
+type BehaviorEvent = Extract<Event, { type: 'behavior' }>;
+
+/** An item on its own, or viewed: not one put into a cart or taken out of it. */
+function isLook({ item, name }: BehaviorEvent): boolean {
+  return item !== undefined && (name === undefined || name === 'view_item');
+}
+
+/** The latest MAX_LOOKS by time, of equal times by item; so the order of arrival does not count. */
+function looksAfter(looks: readonly Look[], event: BehaviorEvent, keepsPrice: boolean): Look[] {
+  if (!isLook(event)) return looks as Look[];
+  const price = keepsPrice ? (event.vectors?.price ?? 0) : 0;
+  const look: Look = {
+    t: event.timestamp,
+    item: hash32(event.item as string),
+    topic: event.topics?.[0] === undefined ? 0 : hash32(event.topics[0]),
+    micros: price > 0 ? toMicros(Math.min(price, MAX_AMOUNT_UNITS)) : 0,
+  };
+  const next = looks.slice();
+  let at = next.length;
+  while (at > 0 && isBefore(look, next[at - 1] as Look)) at--;
+  next.splice(at, 0, look);
+  if (next.length > MAX_LOOKS) next.shift();
+  return next;
+}
+
+function isBefore(a: Look, b: Look): boolean {
+  return (a.t - b.t || a.item - b.item || a.topic - b.topic || a.micros - b.micros) < 0;
+}
+
+function purchasesAfter(
+  { count, firstMs, lastMs, micros }: FeatureState['purchases'],
+  atMs: number,
+  value: number,
+): FeatureState['purchases'] {
+  return {
+    count: count + 1,
+    firstMs: count === 0 ? atMs : Math.min(firstMs, atMs),
+    lastMs: count === 0 ? atMs : Math.max(lastMs, atMs),
+    micros: Math.min(micros + value, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+/** Rows of EVIDENCE_KINDS that belong to modalities. */
+function withheldRows(withheld: Withheld): number[] {
+  const rows = withheld.map((modality) => MODALITIES.indexOf(modality));
+  if (withheld.includes('engagement')) rows.push(LOOK);
+  if (withheld.includes('purchase')) rows.push(STEP, ORDER);
+  return rows;
+}
+
+function withhold(row: number[], withheld: Withheld): void {
+  for (const kind of withheldRows(withheld)) row[kind] = 0;
 }
 
 function share(value: number | undefined, half: number): number {

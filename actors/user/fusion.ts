@@ -1,14 +1,45 @@
 /**
  * Fusion: a graph over the six modalities that evolves a state vector. A node is a modality with
- * level (today), trend (this visit against this fortnight) and confidence (how much evidence);
- * an edge lets one modality's level pull another's. The state follows its drive by elapsed time.
+ * level (today), trend (this visit against this month) and confidence (how much evidence); an
+ * edge lets one modality's level pull another's. The state follows its drive by elapsed time.
+ *
+ * The graph is set by the meaning of the modalities; what its state and trends are worth to the
+ * concepts is learnt (docs/model-card.md shows what they add).
  */
 import { MODALITIES, type Modality } from '../../protocols/user-snapshot.ts';
-import { level, SCALES } from './features.ts';
-import { COUPLING, FUSION_MS, TREND_WEIGHT } from './model.ts';
+import { SCALES } from './features.ts';
 
 const SIZE = MODALITIES.length;
+const MINUTE_MS = 60_000;
+/** Indices of SCALE_MS. */
+const VISIT = 1;
+const TODAY = 2;
+const MONTH = 3;
 
+/** Evidence at which a level reaches 1 - 1/e: this visit, today, this month. */
+export const SATURATION: Readonly<Record<Modality, readonly [number, number, number]>> = {
+  app: [6, 15, 80],
+  temporal: [1, 2, 10],
+  engagement: [1.5, 4, 25],
+  purchase: [0.8, 1.5, 7],
+  churn: [0.8, 1.5, 6],
+  zero_party: [1, 1, 2],
+};
+
+/** How fast the fused state follows what drives it. */
+export const FUSION_MS = 2 * MINUTE_MS;
+/** How much a modality's trend moves its drive. */
+export const TREND_WEIGHT = 0.5;
+
+/** Edges of the graph: how strongly the column's level pulls the row's (row, column). */
+export const COUPLING: Readonly<Partial<Record<Modality, Partial<Record<Modality, number>>>>> = {
+  engagement: { app: 0.1, churn: -0.15, zero_party: 0.05 },
+  purchase: { engagement: 0.1, zero_party: 0.05, churn: -0.05 },
+  churn: { engagement: -0.1, temporal: -0.1 },
+  temporal: { app: 0.1 },
+};
+
+const SATURATIONS = MODALITIES.map((modality) => SATURATION[modality]);
 /** Coupling as [row, column, weight], so that the many zero edges cost nothing. */
 const EDGES: readonly (readonly [number, number, number])[] = MODALITIES.flatMap((row, i) =>
   MODALITIES.flatMap((column, j) => {
@@ -24,18 +55,19 @@ export interface FusionNodes {
   readonly confidence: readonly number[];
 }
 
-/** The nodes that evidence (6 x 3 sums) makes: level and confidence in 0 … 1, trend in -1 … 1. */
-export function fusionNodes(evidence: readonly number[]): FusionNodes {
-  const levels = new Array<number>(SIZE);
+/** The nodes that evidence (9 x 4 sums) makes: level and confidence in 0 … 1, trend in -1 … 1. */
+export function fusionNodes(evidence: ArrayLike<number>): FusionNodes {
+  const level = new Array<number>(SIZE);
   const trend = new Array<number>(SIZE);
   const confidence = new Array<number>(SIZE);
   for (let i = 0; i < SIZE; i++) {
-    levels[i] = level(evidence, i, 1);
-    trend[i] = level(evidence, i, 0) - level(evidence, i, 2);
-    const long = evidence[i * SCALES + 2] as number;
+    const [visit, today, month] = SATURATIONS[i] as readonly [number, number, number];
+    const long = evidence[i * SCALES + MONTH] as number;
+    level[i] = saturate(evidence[i * SCALES + TODAY] as number, today);
+    trend[i] = saturate(evidence[i * SCALES + VISIT] as number, visit) - saturate(long, month);
     confidence[i] = long / (long + 1);
   }
-  return { level: levels, trend, confidence };
+  return { level, trend, confidence };
 }
 
 /**
@@ -65,7 +97,7 @@ export function evolveFusion(
   return drive;
 }
 
-/** The index of a modality in every vector of this file. */
-export function modalityIndex(modality: Modality): number {
-  return MODALITIES.indexOf(modality);
+/** Evidence as a level: 0 with nothing, 1 - 1/e at the saturation, towards 1. */
+export function saturate(evidence: number, saturation: number): number {
+  return evidence === 0 ? 0 : 1 - Math.exp(-evidence / saturation);
 }

@@ -10,19 +10,26 @@
  * `lapsesAtMs`), so they are durable and replay with the log; XState's own `after` is not used.
  */
 import { assign, raise, setup } from 'xstate';
-import { DEFAULT_SETTINGS, type Settings } from '../../protocols/campaign.ts';
 import type { Event } from '../../protocols/event.ts';
 import type { FusedState } from '../../protocols/user-snapshot.ts';
+import { DEFAULT_REFERENCE } from '../model/default-reference.ts';
 import { admit } from './duplicates.ts';
-import { foldEvent, NEW_USER } from './state.ts';
+import { foldEvent, NEW_USER, type UserReference } from './state.ts';
 
-/** Churn risk at which the risk region moves up, and, lower, at which it moves back. */
-export const RISK_UP = { drifting: 0.35, atRisk: 0.6 } as const;
-export const RISK_DOWN = { steady: 0.25, drifting: 0.5 } as const;
+/**
+ * Churn risk at which the risk region moves up, and, lower, at which it moves back. Most visitors
+ * of a shop never return: somebody seen once is at some 0.7 to 0.85.
+ */
+export const RISK_UP = { drifting: 0.7, atRisk: 0.85 } as const;
+export const RISK_DOWN = { steady: 0.6, drifting: 0.75 } as const;
 
 export type UserMachineEvent =
   /** An event as applications send it: folds it, then settles the regions. */
-  | { readonly type: 'event.received'; readonly event: Event; readonly settings?: Settings }
+  | {
+      readonly type: 'event.received';
+      readonly event: Event;
+      readonly reference?: UserReference;
+    }
   /** The context has changed: each region moves to where its guards say. */
   | { readonly type: 'settle' }
   | { readonly type: 'session.elapsed' }
@@ -63,8 +70,8 @@ const machineSetup = setup({
       if (event.type !== 'event.received') return context;
       const admission = admit(context.duplicates, event.event);
       if (admission.duplicate) return context;
-      const settings = event.settings ?? DEFAULT_SETTINGS;
-      return foldEvent(context, event.event, admission.memory, settings);
+      const reference = event.reference ?? DEFAULT_REFERENCE;
+      return foldEvent(context, event.event, admission.memory, reference);
     }),
   },
 });

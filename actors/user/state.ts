@@ -4,39 +4,64 @@
  */
 import type { Settings } from '../../protocols/campaign.ts';
 import type { Event } from '../../protocols/event.ts';
-import type { DuplicateMemory, FusedState } from '../../protocols/user-snapshot.ts';
+import type { Explanation } from '../../protocols/explanation.ts';
+import {
+  type DuplicateMemory,
+  type FusedState,
+  MODALITIES,
+} from '../../protocols/user-snapshot.ts';
+import { explainScores } from '../model/explain.ts';
+import { type ModalityBits, modalityBits } from '../model/inputs.ts';
+import type { Scorer } from '../model/scorer.ts';
 import { NO_DUPLICATES } from './duplicates.ts';
-import { addEvidence, evidenceOf, NO_EVIDENCE, SCALES } from './features.ts';
+import { FEATURE_COUNT, fillFeatures, fillNow } from './feature-vector.ts';
+import { foldFeatures, NO_FEATURES, withoutModalities } from './features.ts';
 import { evolveFusion, fusionNodes } from './fusion.ts';
-import { conceptsOf, intentsOf } from './intents.ts';
-import { BEHAVIOR_STEP } from './steps.ts';
+import { interestsAfter, withoutInterests } from './interests.ts';
+import { behaviorStep } from './steps.ts';
 
 /** A user not seen for this long has lapsed. */
 export const LAPSE_MS = 30 * 86_400_000;
-/** Topics kept per user; the lightest observed one is forgotten first. */
-export const MAX_INTERESTS = 32;
-/** How fast an observed interest fades. */
-export const INTEREST_MS = 14 * 86_400_000;
-/** What one mention adds to an observed interest, as a share of what is missing to 1. */
-const INTEREST_GAIN = 0.2;
+const NO_FUSION = evolveFusion(undefined, fusionNodes(NO_FEATURES.evidence), 0);
 
-const NO_NODES = fusionNodes(NO_EVIDENCE);
-const NO_FUSION = evolveFusion(undefined, NO_NODES, 0);
-const NO_CONCEPTS = conceptsOf(NO_FUSION, NO_NODES);
+/** The reference data that a user's state follows from, beside the events (I2). */
+export interface UserReference {
+  readonly settings: Settings;
+  readonly scorer: Scorer;
+}
+
+/** The scores of a user of whom nothing may be known: no event counts yet, or all was refused. */
+const UNSCORED: Pick<FusedState, 'concepts' | 'intents'> = {
+  concepts: {
+    frustration: 0,
+    stickiness: 0,
+    drop_off: 0,
+    hesitation: 0,
+    urgency: 0,
+    curiosity: 0,
+    price_sensitivity: 0,
+    loyalty: 0,
+  },
+  intents: {
+    engagement_intent: 0,
+    purchase_intent: 0,
+    churn_risk: 0,
+    conversion_window: [0, 0, 0, 1],
+  },
+};
 
 /** A user before the first event. */
 export const NEW_USER: FusedState = {
   events: 0,
   firstMs: 0,
   nowMs: 0,
-  consent: { measurement: 'unasked', personalization: 'unasked', atMs: 0 },
+  consent: { measurement: 'unasked', personalization: 'unasked', withheld: [], atMs: 0 },
   session: { count: 0, startedAtMs: 0, endsAtMs: 0 },
   lapsesAtMs: 0,
   duplicates: NO_DUPLICATES,
-  evidence: NO_EVIDENCE as number[],
+  ...NO_FEATURES,
   fusion: NO_FUSION,
-  concepts: NO_CONCEPTS,
-  intents: intentsOf(NO_CONCEPTS),
+  ...UNSCORED,
   interests: {},
   step: 'none',
   path: [],
@@ -45,6 +70,7 @@ export const NEW_USER: FusedState = {
   pathSamplePpm: 0,
   orders: [],
   refunds: [],
+  forecasts: null,
   exposures: [],
   lastDecision: null,
 };
@@ -68,8 +94,9 @@ export function foldEvent(
   state: FusedState,
   event: Event,
   duplicates: DuplicateMemory,
-  settings: Settings,
+  reference: UserReference,
 ): FusedState {
+  const { settings } = reference;
   const isFirst = state.events === 0;
   const nowMs = isFirst ? event.timestamp : Math.max(state.nowMs, event.timestamp);
   const isOnTime = isFirst || event.timestamp >= state.nowMs;
@@ -92,7 +119,7 @@ export function foldEvent(
     refunds: state.refunds,
   };
   return allows(seen, 'personalization', settings)
-    ? withFeatures(seen, event, state, opensSession)
+    ? withFeatures(seen, event, state, opensSession, reference)
     : withoutFeatures(seen);
 }
 
@@ -119,22 +146,22 @@ function withFeatures(
   event: Event,
   before: FusedState,
   opensSession: boolean,
+  { settings, scorer }: UserReference,
 ): FusedState {
-  const fromMs = before.events === 0 ? seen.nowMs : before.nowMs;
-  const evidence = addEvidence(
-    before.evidence,
-    fromMs,
-    seen.nowMs,
-    event.timestamp,
-    evidenceOf(event, opensSession),
-  );
-  const nodes = fusionNodes(evidence);
-  // Every event is evidence of app use; at the longest scale none fades to nothing.
-  const hadEvidence = before.evidence[SCALES - 1] !== 0;
-  const fusion = evolveFusion(hadEvidence ? before.fusion : undefined, nodes, seen.nowMs - fromMs);
-  const concepts = conceptsOf(fusion, nodes);
+  const { nowMs, consent } = seen;
+  const fromMs = before.events === 0 ? nowMs : before.nowMs;
+  const isFirst = before.counted === 0;
+  const { withheld } = consent;
+  const isUnchanged = withheld === before.consent.withheld;
+  const kept = isUnchanged ? before : withoutModalities(before, withheld);
+  const interests = isUnchanged ? before.interests : withoutInterests(before.interests, withheld);
+  const features = foldFeatures(kept, fromMs, nowMs, event, opensSession, withheld);
+  const nodes = fusionNodes(features.evidence);
+  // What was fused of a modality goes with it: the state starts anew.
+  const isAnew = isFirst || (!isUnchanged && withheld.length > 0);
+  const fusion = evolveFusion(isAnew ? undefined : before.fusion, nodes, nowMs - fromMs);
   // Field by field: this runs for every event, and spreading the old state costs twice as much.
-  return {
+  const state = {
     events: seen.events,
     firstMs: seen.firstMs,
     nowMs: seen.nowMs,
@@ -142,11 +169,17 @@ function withFeatures(
     session: seen.session,
     lapsesAtMs: seen.lapsesAtMs,
     duplicates: seen.duplicates,
-    evidence,
+    counted: features.counted,
+    signedIn: features.signedIn,
+    previousMs: features.previousMs,
+    evidence: features.evidence,
+    habit: features.habit,
+    looks: features.looks,
+    purchases: features.purchases,
     fusion,
-    concepts,
-    intents: intentsOf(concepts),
-    interests: interestsAfter(before.interests, event),
+    concepts: UNSCORED.concepts,
+    intents: UNSCORED.intents,
+    interests: interestsAfter(interests, event, withheld),
     step: stepOf(event),
     path: seen.path,
     pathSettledMs: seen.pathSettledMs,
@@ -154,9 +187,58 @@ function withFeatures(
     pathSamplePpm: seen.pathSamplePpm,
     orders: seen.orders,
     refunds: seen.refunds,
+    forecasts: before.forecasts,
     exposures: before.exposures,
     lastDecision: before.lastDecision,
   };
+  fillNow(state, nodes, vector, 0);
+  state.concepts = scorer.concepts(vector, 0, absentModalities(consent, settings));
+  state.intents = scorer.intents(state.concepts);
+  return state;
+}
+
+/** One scratch for all users: the scorer reads it at once. */
+const vector = new Float64Array(FEATURE_COUNT);
+
+/** The modalities that a user's scores have to do without. */
+export function absentModalities(
+  { withheld }: Pick<FusedState['consent'], 'withheld'>,
+  // A cell that an earlier release stored has settings without it.
+  { unmeasured = [] }: Settings,
+): ModalityBits {
+  return withheld.length + unmeasured.length === 0
+    ? 0
+    : modalityBits(withheld) | modalityBits(unmeasured);
+}
+
+/**
+ * Fills in the scores that a stored user has as of its last event. Where a network has not scored
+ * the user, they are those of an unknown one: the next event scores before anything reads them.
+ */
+export function rescored(
+  state: Omit<FusedState, 'concepts' | 'intents'>,
+  { settings, scorer }: UserReference,
+): FusedState {
+  if (state.counted === 0) return { ...state, ...UNSCORED };
+  fillFeatures(state, state.nowMs, vector);
+  const concepts = scorer.knownConcepts(vector, 0, absentModalities(state.consent, settings));
+  if (concepts === undefined) return { ...state, ...UNSCORED };
+  return { ...state, concepts, intents: scorer.intents(concepts) };
+}
+
+/**
+ * Why a user's scores are what they are, as of the last event.
+ *
+ * @param listed features listed per concept; see explainScores.
+ */
+export function explanationOf(
+  state: FusedState,
+  { settings, scorer }: UserReference,
+  listed: number,
+): Explanation {
+  fillFeatures(state, state.nowMs, vector);
+  const absent = absentModalities(state.consent, settings);
+  return explainScores(scorer.model, vector, absent, state.concepts, listed);
 }
 
 /** What is kept of a user who refused: nothing beyond the refusal and duplicate detection (I7). */
@@ -173,6 +255,8 @@ function consentFrom(
   return {
     measurement: event.measurement ? 'granted' : 'refused',
     personalization: event.personalization ? 'granted' : 'refused',
+    withheld:
+      event.withheld === undefined ? [] : MODALITIES.filter((m) => event.withheld?.includes(m)),
     atMs: event.timestamp,
   };
 }
@@ -197,48 +281,8 @@ function stepOf(event: Event): FusedState['step'] {
     case 'click':
       return 'exploring';
     case 'behavior':
-      return namedStep(event.name ?? '');
+      return behaviorStep(event.name ?? '');
     default:
       return 'none';
   }
-}
-
-/** Names come from outside: "constructor" is a name like any other, not a property of the table. */
-function namedStep(name: string): FusedState['step'] {
-  return Object.hasOwn(BEHAVIOR_STEP, name) ? (BEHAVIOR_STEP[name] ?? 'none') : 'none';
-}
-
-/** Declared interests override observed ones; observed ones fade by event time. */
-function interestsAfter(interests: FusedState['interests'], event: Event): FusedState['interests'] {
-  const declared = event.type === 'preference' ? Object.entries(event.interests ?? {}) : [];
-  const observed = event.type === 'behavior' ? (event.topics ?? []) : [];
-  if (declared.length === 0 && observed.length === 0) return interests;
-  const next = { ...interests };
-  for (const [topic, weight] of declared) {
-    next[topic] = { weight, atMs: event.timestamp, declared: true };
-  }
-  for (const topic of observed) {
-    const known = next[topic];
-    if (known?.declared === true) continue;
-    const elapsedMs = Math.max(0, event.timestamp - (known?.atMs ?? event.timestamp));
-    const faded = (known?.weight ?? 0) * Math.exp(-elapsedMs / INTEREST_MS);
-    const atMs = Math.max(known?.atMs ?? 0, event.timestamp);
-    next[topic] = { weight: faded + (1 - faded) * INTEREST_GAIN, atMs, declared: false };
-  }
-  const topics = Object.keys(next);
-  if (topics.length <= MAX_INTERESTS) return next;
-  const ranked = topics.sort((a, b) => rank(next, b) - rank(next, a) || (a < b ? -1 : 1));
-  return Object.fromEntries(ranked.slice(0, MAX_INTERESTS).map((t) => [t, interest(next, t)]));
-}
-
-type Interest = FusedState['interests'][string];
-
-function interest(interests: FusedState['interests'], topic: string): Interest {
-  return interests[topic] as Interest;
-}
-
-/** Declared topics outrank every observed one. */
-function rank(interests: FusedState['interests'], topic: string): number {
-  const { weight, declared } = interest(interests, topic);
-  return declared ? weight + 1 : weight;
 }

@@ -3,7 +3,6 @@
  * what the audit finds when it holds their auctions again.
  */
 import { hash64 } from '../../actors/hash.ts';
-import { MODEL_VERSION } from '../../actors/user/model.ts';
 import { SIGNALS } from '../../protocols/campaign.ts';
 import { type Receipt, receiptSchema } from '../../protocols/decision.ts';
 import type { Event } from '../../protocols/event.ts';
@@ -98,14 +97,15 @@ interface Made {
 }
 
 function receiptOf(
-  { settingsVersion }: ExpectedPartition,
-  { token }: ExpectedUser,
+  { settingsVersion, model }: ExpectedPartition,
+  user: ExpectedUser,
   { id, event, sequence, own, input, outcome }: Made,
 ): Receipt {
   const { winner, ...explained } = outcome;
   const { placement } = input.occasion;
+  const { token } = user;
   return {
-    v: 1,
+    v: 2,
     decision: {
       v: 1,
       decision_id: id,
@@ -113,7 +113,7 @@ function receiptOf(
         engagement_intent: own.engagement_intent,
         purchase_intent: own.purchase_intent,
         churn_risk: own.churn_risk,
-        concept: leadingConceptOf(input.signals),
+        concept: leadingConceptOf(input.signals, model.model),
       },
       orchestration: {
         winner_campaign: winner?.id ?? null,
@@ -130,8 +130,9 @@ function receiptOf(
       timestamp: event.timestamp,
       ...(placement === undefined ? {} : { placement }),
     },
-    versions: { model: MODEL_VERSION, settings: settingsVersion },
+    versions: { model: model.model.version, settings: settingsVersion },
     signals: own,
+    explanation: user.explanation(model),
     reserve_micros: input.reserveMicros,
     ...explained,
   };

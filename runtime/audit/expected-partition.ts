@@ -16,7 +16,10 @@ import {
 import type { Control } from '../../protocols/control.ts';
 import type { Event } from '../../protocols/event.ts';
 import { toMicros } from '../../protocols/money.ts';
+import { AuditImpossible } from './consistent-cut.ts';
+import { ForecastTotals } from './expected-forecasts.ts';
 import { PathTotals } from './expected-path.ts';
+import { ExpectedModel, RELEASED_MODEL, readsKnownFeatures } from './expected-scores.ts';
 import { ExpectedUser } from './expected-user.ts';
 
 /** Wins and what they cost. */
@@ -29,6 +32,8 @@ export class ExpectedPartition {
   readonly partition: number;
   settings: Settings = DEFAULT_SETTINGS;
   settingsVersion = 0;
+  /** What users are scored by: the release's own until one comes through the log. */
+  model = RELEASED_MODEL;
   readonly users = new Map<string, ExpectedUser>();
   readonly campaigns = new Map<string, CampaignCell>();
   readonly delivery = new Map<string, DeliveryCell>();
@@ -38,15 +43,18 @@ export class ExpectedPartition {
   /** The last message of its log that was replayed. */
   lastSequence = 0;
   readonly paths = new PathTotals();
+  readonly forecasts = new ForecastTotals();
   readonly #channels = new Map<string, ChannelsCell['channels']>();
   #grantsVersion = 0;
+  /** Of the last model that came; 0 before the first. */
+  #modelVersion = 0;
 
   constructor(partition: number) {
     this.partition = partition;
   }
 
   user(token: string): ExpectedUser {
-    const user = this.users.get(token) ?? new ExpectedUser(token, this.paths);
+    const user = this.users.get(token) ?? new ExpectedUser(token, this.paths, this.forecasts);
     this.users.set(token, user);
     return user;
   }
@@ -64,16 +72,27 @@ export class ExpectedPartition {
     return spend;
   }
 
-  control(message: Control): void {
+  /**
+   * Takes in reference data; false for a model that reads what is not calculated.
+   *
+   * @throws AuditImpossible for a model with a network, which the audit does not run.
+   */
+  control(message: Control): boolean {
     const { version } = message;
+    if (message.type === 'model.put' && version > this.#modelVersion) {
+      if (!readsKnownFeatures(message.model)) return false;
+      if (message.model.network !== undefined) throw withNetwork(this.partition, version);
+      this.model = new ExpectedModel(message.model);
+      this.#modelVersion = version;
+    }
     if (message.type === 'settings.put' && version > this.settingsVersion) {
       this.settings = message.settings;
       this.settingsVersion = version;
     }
     if (message.type === 'campaign.put') {
       const { campaign, status } = message;
-      if (version <= (this.campaigns.get(campaign.id)?.version ?? 0)) return;
-      this.campaigns.set(campaign.id, { v: 1, version, status, campaign });
+      const isNewer = version > (this.campaigns.get(campaign.id)?.version ?? 0);
+      if (isNewer) this.campaigns.set(campaign.id, { v: 1, version, status, campaign });
     }
     if (message.type === 'grants.put' && version > this.#grantsVersion) {
       this.#grantsVersion = version;
@@ -82,6 +101,7 @@ export class ExpectedPartition {
         cell.granted_micros = Math.max(cell.granted_micros, granted);
       }
     }
+    return true;
   }
 
   /** Counts an accepted event, whatever becomes of its path. */
@@ -111,9 +131,12 @@ export class ExpectedPartition {
     }
   }
 
-  /** Cuts all paths: nothing is taken in any more. */
+  /** Cuts all paths and counts all forecasts: nothing is taken in any more. */
   finish(): void {
-    for (const user of this.users.values()) if (user.events > 0) user.path.finish();
+    for (const user of this.users.values()) {
+      if (user.events > 0) user.path.finish();
+      this.forecasts.count(user.forecasts);
+    }
     this.traffic.touches_outside_window = this.paths.touchesOutsideWindow;
     this.traffic.conversions_without_path += this.paths.conversionsWithoutPath;
   }
@@ -127,11 +150,23 @@ export class ExpectedPartition {
       settings_version: this.settingsVersion,
       grants_version: this.#grantsVersion,
     });
+    const { model } = this.model;
+    if (this.#modelVersion > 0) cells.set('model', { v: 1, version: this.#modelVersion, model });
+    for (const [name, cell] of this.forecasts.cells()) cells.set(name, cell);
     for (const [id, cell] of this.campaigns) cells.set(`campaign.${id}`, cell);
     for (const [id, cell] of this.delivery) cells.set(`delivery.${id}`, cell);
     for (const [day, channels] of this.#channels) cells.set(`channels.${day}`, { v: 1, channels });
     return cells;
   }
+}
+
+function withNetwork(partition: number, version: number): AuditImpossible {
+  return new AuditImpossible(
+    `partition ${partition}: expected models whose concepts follow from curves, found version ` +
+      `${version}, which takes them from a network; what followed from its scores cannot be ` +
+      'calculated again without running it',
+    { retryable: false },
+  );
 }
 
 function emptyDelivery(): DeliveryCell {

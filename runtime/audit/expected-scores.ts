@@ -1,210 +1,238 @@
 /**
- * Evidence, fusion, concepts and intents, from docs/semantics.md: the evidence is kept event by
- * event and summed when it is asked for; the fused state follows it in the order of the log.
+ * Concepts, intents and the leading concept, from docs/semantics.md ("Concepts and intents").
  */
-import {
-  BEHAVIOR_EVIDENCE,
-  CONCEPT_WEIGHTS,
-  COUPLING,
-  FUSION_MS,
-  INTENT_WEIGHTS,
-  SATURATION,
-  SCALE_MS,
-  TREND_WEIGHT,
-  WINDOW_WEIGHTS,
-} from '../../actors/user/model.ts';
+import released from '../../actors/model/released-model.json' with { type: 'json' };
+import { FEATURES } from '../../actors/user/feature-vector.ts';
 import type { Signal } from '../../protocols/campaign.ts';
-import type { Event } from '../../protocols/event.ts';
+import type { Explanation } from '../../protocols/explanation.ts';
+import { type Curve, type Model, modelSchema } from '../../protocols/model.ts';
 import {
   CONCEPTS,
   type Concept,
   type FusedState,
+  INTENTS,
+  type Intent,
   MODALITIES,
   type Modality,
 } from '../../protocols/user-snapshot.ts';
+import { binOf } from './expected-forecasts.ts';
+import { type Described, FEATURE_VALUES } from './feature-values.ts';
 
-const SCALES = [0, 1, 2] as const;
-const [VISIT, TODAY, FORTNIGHT] = SCALES;
+type Concepts = FusedState['concepts'];
+type Intents = FusedState['intents'];
 
-type PerModality = Record<Modality, number>;
-type Evidence = Record<Modality, [number, number, number]>;
+const HIGH = 1.5;
+const MODERATE = 0.5;
 
-/** What one event says about each modality: a row of the table on the page. */
-export function rowOf(event: Event, opensSession: boolean): PerModality {
-  const row: PerModality = {
-    app: 1,
-    temporal: opensSession ? 1 : 0,
-    engagement: 0,
-    purchase: 0,
-    churn: 0,
-    zero_party: 0,
-  };
-  if (event.type === 'behavior') {
-    const { name = '', vectors = {} } = event;
-    const named = Object.hasOwn(BEHAVIOR_EVIDENCE, name) ? BEHAVIOR_EVIDENCE[name] : undefined;
-    row.engagement = named?.engagement ?? 0;
-    row.engagement += share(vectors.active_duration_s, 30) + share(vectors.scroll_depth_hz, 60);
-    row.purchase = named?.purchase ?? 0;
-    row.churn = named?.churn ?? 0;
-    row.churn += share(vectors.rage_taps, 2) + share(vectors.errors, 2);
-    const tapMs = vectors.tap_velocity_ms ?? -1;
-    if (tapMs >= 0 && tapMs < 80) row.churn += 0.2;
-  }
-  if (event.type === 'impression' || event.type === 'opportunity') row.engagement = 0.05;
-  if (event.type === 'click') row.engagement = 0.3;
-  if (event.type === 'click') row.purchase = 0.1;
-  if (event.type === 'conversion') row.engagement = 0.5;
-  if (event.type === 'conversion') row.purchase = 2;
-  if (event.type === 'refund') row.churn = 0.8;
-  if (event.type === 'preference') row.engagement = 0.2;
-  if (event.type === 'preference') row.zero_party = 1;
-  if (event.type === 'consent') row.zero_party = 0.2;
-  if (event.type === 'outcome' && event.outcome === 'clicked') row.engagement = 0.5;
-  if (event.type === 'outcome' && event.outcome === 'dismissed') row.churn = 0.3;
-  return row;
+/** What is expected of a user. */
+export interface Scores {
+  readonly concepts: Concepts;
+  readonly intents: Intents;
 }
 
-/** The concept that stands out most, the first of equals, with its level in words. */
-export function leadingConceptOf(concepts: Readonly<Record<Concept, number>>): string {
-  const top = Math.max(...CONCEPTS.map((concept) => concepts[concept]));
-  const leader = CONCEPTS.find((concept) => concepts[concept] === top) ?? CONCEPTS[0];
-  if (top >= 0.66) return `high_${leader}`;
-  return top >= 0.33 ? `moderate_${leader}` : `low_${leader}`;
+/** The scores of a user of whom no event counts. */
+export const NO_SCORES: Scores = {
+  concepts: byName(CONCEPTS, () => 0),
+  intents: {
+    engagement_intent: 0,
+    purchase_intent: 0,
+    churn_risk: 0,
+    conversion_window: [0, 0, 0, 1],
+  },
+};
+
+/** A feature that a model reads: how to calculate it, and what it is worth to each concept. */
+interface Read {
+  readonly name: string;
+  readonly modality: Modality;
+  readonly value: (user: Described) => number;
+  readonly knots: readonly number[];
+  /** By concept, in the order of CONCEPTS. */
+  readonly values: readonly (readonly number[])[];
 }
 
-export class ExpectedScores {
-  /** Every event that counts, since the user last refused. */
-  #rows: { readonly t: number; readonly row: PerModality }[] = [];
-  /** The sums as of #nowMs, which the fused state needs at every event. */
-  #sums = noEvidence();
-  #nowMs = 0;
-  #fused: PerModality | undefined;
-  #concepts = conceptsOf(undefined, noEvidence());
-  #intents = intentsOf(this.#concepts);
+export class ExpectedModel {
+  readonly model: Model;
+  readonly #reads: readonly Read[];
 
-  /** Takes in one event at time `t`; `nowMs` is the user's clock after it. */
-  take(nowMs: number, t: number, row: PerModality): void {
-    const isFirst = this.#sums.app[FORTNIGHT] === 0;
-    const elapsedMs = isFirst ? 0 : nowMs - this.#nowMs;
-    this.#rows.push({ t, row });
-    for (const k of SCALES) {
-      const faded = Math.exp(-elapsedMs / SCALE_MS[k]);
-      const weight = Math.exp(-(nowMs - t) / SCALE_MS[k]);
-      for (const m of MODALITIES) this.#sums[m][k] = this.#sums[m][k] * faded + row[m] * weight;
-    }
-    this.#nowMs = nowMs;
-    const drive = driveOf(this.#sums);
-    const before = isFirst ? drive : (this.#fused ?? drive);
-    const kept = Math.exp(-elapsedMs / FUSION_MS);
-    this.#fused = perModality((m) => drive[m] + (before[m] - drive[m]) * kept);
-    this.#concepts = conceptsOf(this.#fused, this.#sums);
-    this.#intents = intentsOf(this.#concepts);
+  /** @param model reads only features that there are; see readsKnownFeatures. */
+  constructor(model: Model) {
+    this.model = model;
+    this.#reads = model.features.map(({ name, knots }, i) => {
+      const modality = FEATURES.find((feature) => feature.name === name)?.modality;
+      const value = FEATURE_VALUES.get(name);
+      if (modality === undefined || value === undefined) throw new Error(`no feature ${name}`);
+      const values = CONCEPTS.map((concept) => model.concepts[concept].values[i] ?? []);
+      return { name, modality, value, knots, values };
+    });
   }
 
-  /** The user refused: nothing is known any more. */
-  forget(): void {
-    this.#rows = [];
-    this.#sums = noEvidence();
-    this.#fused = undefined;
-    this.#concepts = conceptsOf(undefined, this.#sums);
-    this.#intents = intentsOf(this.#concepts);
+  /** Scores a user without the modalities that are absent. */
+  scores(user: Described, absent: readonly Modality[]): Scores {
+    const concepts = this.#concepts(user, absent);
+    const { engagement_intent, purchase_intent, churn_risk } = this.model.intents;
+    const intent = ({ bias, concepts: curves }: Model['intents'][Intent]): number =>
+      logistic(bias + sumOf(curves, concepts));
+    return {
+      concepts,
+      intents: {
+        engagement_intent: intent(engagement_intent),
+        purchase_intent: intent(purchase_intent),
+        churn_risk: intent(churn_risk),
+        conversion_window: this.#window(concepts),
+      },
+    };
   }
 
-  get intents(): FusedState['intents'] {
-    return this.#intents;
-  }
-
-  get signals(): Record<Signal, number> {
-    const { conversion_window: _, ...intents } = this.intents;
-    return { ...intents, ...this.#concepts };
-  }
-
-  get fusion(): number[] {
-    return MODALITIES.map((m) => this.#fused?.[m] ?? 0);
-  }
-
-  /** The sum over all events, as stored: modality by modality, three scales each. */
-  evidence(): number[] {
-    const sums = MODALITIES.flatMap(() => [0, 0, 0]);
-    for (const { t, row } of this.#rows) {
-      for (const k of SCALES) {
-        const weight = Math.exp(-(this.#nowMs - t) / SCALE_MS[k]);
-        MODALITIES.forEach((m, i) => {
-          sums[3 * i + k] = (sums[3 * i + k] ?? 0) + row[m] * weight;
-        });
+  #concepts(user: Described, absent: readonly Modality[]): Concepts {
+    const logits = CONCEPTS.map((concept) => {
+      const { bias, absent: constants } = this.model.concepts[concept];
+      return absent.reduce((sum, m) => sum + (constants[MODALITIES.indexOf(m)] ?? 0), bias);
+    });
+    for (const { modality, value, knots, values } of this.#reads) {
+      if (absent.includes(modality)) continue;
+      const place = placeOf(knots, value(user));
+      for (let c = 0; c < logits.length; c++) {
+        logits[c] = (logits[c] ?? 0) + heightAt(values[c] ?? [], place);
       }
     }
-    return sums;
+    return byName(CONCEPTS, (_, c) => logistic(logits[c] ?? 0));
+  }
+
+  /** Per feature the bin of its reference that it is in; undefined if it is absent. */
+  bins(user: Described, absent: readonly Modality[]): (number | undefined)[] {
+    return this.model.reference.features.map(({ edges }, i) => {
+      const read = this.#reads[i];
+      if (read === undefined || absent.includes(read.modality)) return undefined;
+      return binOf(read.value(user), edges);
+    });
+  }
+
+  /** What the scores are made of; of each concept the `listed` largest parts by name. */
+  explanation(
+    user: Described,
+    absent: readonly Modality[],
+    { concepts }: Scores,
+    listed: number,
+  ): Explanation {
+    const reads = this.#reads.filter(({ modality }) => !absent.includes(modality));
+    const places = reads.map(({ knots, value }) => placeOf(knots, value(user)));
+    const explainConcept = (concept: Concept, c: number) => {
+      const { bias, absent: constants } = this.model.concepts[concept];
+      const parts = reads.map(({ name, values }, i): [string, number] => [
+        name,
+        heightAt(values[c] ?? [], places[i] as Place),
+      ]);
+      parts.sort(([a, x], [b, y]) => Math.abs(y) - Math.abs(x) || (a < b ? -1 : 1));
+      const others = parts.slice(listed).map(([, part]) => part);
+      for (const m of absent) others.push(constants[MODALITIES.indexOf(m)] ?? 0);
+      const features = parts.slice(0, listed);
+      const other = total(others);
+      const logit = bias + other + total(features.map(([, part]) => part));
+      return { logit, bias, features: Object.fromEntries(features), other };
+    };
+    const explainIntent = (intent: Intent) => {
+      const { bias, concepts: curves } = this.model.intents[intent];
+      const parts = partsOf(curves, concepts);
+      return { logit: bias + total(Object.values(parts)), bias, concepts: parts };
+    };
+    return {
+      absent: [...absent],
+      concepts: byName(CONCEPTS, explainConcept),
+      intents: byName(INTENTS, explainIntent),
+    };
+  }
+
+  #window(concepts: Concepts): Intents['conversion_window'] {
+    const { thresholds, concepts: curves } = this.model.window;
+    const nearness = sumOf(curves, concepts);
+    const [now, day, week] = thresholds.map((threshold) => logistic(threshold + nearness)) as [
+      number,
+      number,
+      number,
+    ];
+    return [now, day - now, week - day, 1 - week];
   }
 }
 
-function noEvidence(): Evidence {
-  return perModality(() => [0, 0, 0] as [number, number, number]);
+/** The model that holds until one comes through the log. */
+export const RELEASED_MODEL = new ExpectedModel(modelSchema.parse(released));
+
+/** Whether all that a model reads is calculated. */
+export function readsKnownFeatures({ features }: Model): boolean {
+  return features.every(({ name }) => FEATURES.some((feature) => feature.name === name));
 }
 
-function perModality<T>(make: (modality: Modality) => T): Record<Modality, T> {
-  // Written out, not made from entries: this is called several times for every event.
-  return {
-    app: make('app'),
-    temporal: make('temporal'),
-    engagement: make('engagement'),
-    purchase: make('purchase'),
-    churn: make('churn'),
-    zero_party: make('zero_party'),
-  };
+/** All that campaigns may read of a user. */
+export function signalsOf({ concepts, intents }: Scores): Record<Signal, number> {
+  const { conversion_window: _, ...expected } = intents;
+  return { ...expected, ...concepts };
 }
 
-function share(x: number | undefined, half: number): number {
-  return x !== undefined && x > 0 ? x / (x + half) : 0;
-}
-
-function levelOf(sums: Evidence, m: Modality, k: 0 | 1 | 2): number {
-  return 1 - Math.exp(-sums[m][k] / SATURATION[m][k]);
-}
-
-function trendOf(sums: Evidence, m: Modality): number {
-  return levelOf(sums, m, VISIT) - levelOf(sums, m, FORTNIGHT);
-}
-
-function driveOf(sums: Evidence): PerModality {
-  const levels = perModality((m) => levelOf(sums, m, TODAY));
-  return perModality((i) => {
-    let drive = levels[i] + TREND_WEIGHT * trendOf(sums, i);
-    for (const [j, coupling] of Object.entries(COUPLING[i] ?? {}) as [Modality, number][]) {
-      const confidence = sums[j][FORTNIGHT] / (sums[j][FORTNIGHT] + 1);
-      drive += coupling * confidence * (levels[j] - levels[i]);
-    }
-    return Math.min(1, Math.max(0, drive));
+/** The concept furthest above what is usual, the first of equals, with how far in words. */
+export function leadingConceptOf(
+  concepts: Readonly<Record<Concept, number>>,
+  model: Model,
+): string {
+  const excesses = CONCEPTS.map((concept) => {
+    const p = concepts[concept];
+    return Math.log(p / (1 - p)) - model.concepts[concept].bias;
   });
+  const most = Math.max(...excesses);
+  const leader = CONCEPTS[excesses.indexOf(most)];
+  if (most >= HIGH) return `high_${leader}`;
+  return most >= MODERATE ? `moderate_${leader}` : `low_${leader}`;
 }
 
-function conceptsOf(fused: PerModality | undefined, sums: Evidence): FusedState['concepts'] {
-  const concepts = CONCEPTS.map((concept) => {
-    const { bias, state, trend } = CONCEPT_WEIGHTS[concept];
-    let logit = bias;
-    for (const m of MODALITIES) {
-      logit += (state[m] ?? 0) * (fused?.[m] ?? 0) + (trend[m] ?? 0) * trendOf(sums, m);
-    }
-    return [concept, logistic(logit)];
-  });
-  return Object.fromEntries(concepts) as FusedState['concepts'];
+function sumOf(curves: Partial<Record<Concept, Curve>>, concepts: Concepts): number {
+  let sum = 0;
+  for (const concept of CONCEPTS) {
+    const curve = curves[concept];
+    if (curve !== undefined) sum += partOf(curve, concepts[concept]);
+  }
+  return sum;
 }
 
-function intentsOf(concepts: FusedState['concepts']): FusedState['intents'] {
-  const intent = ({ bias, concepts: weights }: (typeof INTENT_WEIGHTS)['churn_risk']): number =>
-    logistic(CONCEPTS.reduce((logit, c) => logit + (weights[c] ?? 0) * concepts[c], bias));
-  const purchase_intent = intent(INTENT_WEIGHTS.purchase_intent);
-  const odds = WINDOW_WEIGHTS.map(([bias, purchase, urgency]) =>
-    Math.exp(bias + purchase * purchase_intent + urgency * concepts.urgency),
-  );
-  const [now = 0, today = 0, week = 0, later = 0] = odds;
-  const all = now + today + week + later;
-  return {
-    engagement_intent: intent(INTENT_WEIGHTS.engagement_intent),
-    purchase_intent,
-    churn_risk: intent(INTENT_WEIGHTS.churn_risk),
-    conversion_window: [now / all, today / all, week / all, later / all],
-  };
+function partsOf(
+  curves: Partial<Record<Concept, Curve>>,
+  concepts: Concepts,
+): Partial<Record<Concept, number>> {
+  const parts = Object.entries(curves).map(([concept, curve]) => [
+    concept,
+    partOf(curve, concepts[concept as Concept]),
+  ]);
+  return Object.fromEntries(parts);
+}
+
+function partOf({ knots, values }: Curve, concept: number): number {
+  return heightAt(values, placeOf(knots, concept));
+}
+
+function total(parts: readonly number[]): number {
+  return parts.reduce((sum, part) => sum + part, 0);
+}
+
+function byName<Name extends string, T>(
+  names: readonly Name[],
+  make: (name: Name, i: number) => T,
+): Record<Name, T> {
+  return Object.fromEntries(names.map((name, i) => [name, make(name, i)])) as Record<Name, T>;
+}
+
+/** Where a number lies: after how many knots, and how far to the next as a share of the way. */
+type Place = readonly [knot: number, share: number];
+
+function placeOf(knots: readonly number[], x: number): Place {
+  let after = knots.length - 1;
+  while (after >= 0 && (knots[after] as number) > x) after--;
+  const [from, to] = [knots[after], knots[after + 1]];
+  if (from === undefined) return [0, 0];
+  return [after, to === undefined ? 0 : (x - from) / (to - from)];
+}
+
+function heightAt(values: readonly number[], [knot, share]: Place): number {
+  const from = values[knot] ?? 0;
+  return share === 0 ? from : from + ((values[knot + 1] ?? 0) - from) * share;
 }
 
 function logistic(logit: number): number {

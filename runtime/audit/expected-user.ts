@@ -5,28 +5,45 @@ import { BEHAVIOR_STEP } from '../../actors/user/steps.ts';
 import type { Settings } from '../../protocols/campaign.ts';
 import type { Receipt } from '../../protocols/decision.ts';
 import type { Event } from '../../protocols/event.ts';
+import { MAX_RECEIPT_FEATURES } from '../../protocols/explanation.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
 import type { StoredUser } from '../../protocols/user-record.ts';
-import type { Chart, FusedState } from '../../protocols/user-snapshot.ts';
+import {
+  type Chart,
+  type FusedState,
+  MODALITIES,
+  type Modality,
+} from '../../protocols/user-snapshot.ts';
 import { MAX_EXPOSURES } from './expected-auction.ts';
+import { ExpectedFeatures } from './expected-features.ts';
+import { ExpectedForecasts, type ForecastTotals } from './expected-forecasts.ts';
+import { ExpectedInterests } from './expected-interests.ts';
 import { ExpectedPath, type PathTotals } from './expected-path.ts';
-import { ExpectedScores, rowOf } from './expected-scores.ts';
+import { type ExpectedModel, NO_SCORES, type Scores, signalsOf } from './expected-scores.ts';
+import type { Described } from './feature-values.ts';
 import { SeenBefore } from './seen-before.ts';
 
 const DAY_MS = 86_400_000;
 const LAPSE_MS = 30 * DAY_MS;
-const MAX_INTERESTS = 32;
-const INTEREST_MS = 14 * DAY_MS;
-const INTEREST_GAIN = 0.2;
 
 type Purpose = 'measurement' | 'personalization';
-type Interest = FusedState['interests'][string];
+
+/** What an event is judged by. */
+export interface InForce {
+  readonly settings: Settings;
+  readonly model: ExpectedModel;
+}
 
 export class ExpectedUser {
   readonly token: string;
   readonly seen = new SeenBefore();
   readonly path: ExpectedPath;
-  readonly #scores = new ExpectedScores();
+  readonly forecasts = new ExpectedForecasts();
+  readonly #totals: ForecastTotals;
+  #features = new ExpectedFeatures();
+  #scores: Scores = NO_SCORES;
+  /** The modalities that these had to do without. */
+  #absent: readonly Modality[] = [];
   /** The last event that changed anything. */
   sequence = 0;
   events = 0;
@@ -38,12 +55,13 @@ export class ExpectedUser {
   #consent: FusedState['consent'] = {
     measurement: 'unasked',
     personalization: 'unasked',
+    withheld: [],
     atMs: 0,
   };
   readonly #session = { count: 0, startedAtMs: 0, endsAtMs: 0 };
   #lapsesAtMs = 0;
   #step: FusedState['step'] = 'none';
-  #interests = new Map<string, Interest>();
+  #interests = new ExpectedInterests();
   #lastDecision: string | null = null;
   readonly #chart: Chart = {
     consent: 'unasked',
@@ -52,9 +70,10 @@ export class ExpectedUser {
     risk: 'steady',
   };
 
-  constructor(token: string, totals: PathTotals) {
+  constructor(token: string, totals: PathTotals, forecasts: ForecastTotals) {
     this.token = token;
     this.path = new ExpectedPath(totals);
+    this.#totals = forecasts;
   }
 
   allows(purpose: Purpose, settings: Settings): boolean {
@@ -64,12 +83,18 @@ export class ExpectedUser {
   }
 
   get signals(): Receipt['signals'] {
-    return this.#scores.signals;
+    return signalsOf(this.#scores);
+  }
+
+  /** What the scores after the last event are made of. */
+  explanation(model: ExpectedModel): Receipt['explanation'] {
+    return model.explanation(this.#described, this.#absent, this.#scores, MAX_RECEIPT_FEATURES);
   }
 
   /** Takes in an accepted event; its path and decision are the caller's. */
-  take(event: Event, sequence: number, settings: Settings): void {
+  take(event: Event, sequence: number, { settings, model }: InForce): void {
     const t = event.timestamp;
+    const beforeMs = this.nowMs;
     const isFirst = this.events === 0;
     const isOnTime = isFirst || t >= this.nowMs;
     if (!isFirst) this.#passDeadlines(t);
@@ -85,15 +110,19 @@ export class ExpectedUser {
       this.#session.startedAtMs = t;
     }
     if (isOnTime) this.#session.endsAtMs = t + settings.session_idle_ms;
-    if (event.type === 'consent' && t >= this.#consent.atMs) {
-      const measurement = event.measurement ? 'granted' : 'refused';
-      const personalization = event.personalization ? 'granted' : 'refused';
-      this.#consent = { measurement, personalization, atMs: t };
-    }
+    const isAnswered = event.type === 'consent' && t >= this.#consent.atMs;
+    if (isAnswered) this.#consent = consentOf(event);
     if (this.allows('personalization', settings)) {
-      this.#scores.take(this.nowMs, t, rowOf(event, opensSession));
+      const { nowMs } = this;
+      const { withheld } = this.#consent;
+      const withholds = isAnswered && withheld.length > 0;
+      const clock = { isOnTime, opensSession, nowMs, beforeMs: isFirst ? nowMs : beforeMs };
+      this.#features.take({ event, ...clock, withheld, withholds });
+      this.#absent = inOrder([...withheld, ...settings.unmeasured]);
+      this.#scores = model.scores(this.#described, this.#absent);
+      if (isOnTime) this.#forecast(event, opensSession, model);
       this.#step = stepOf(event);
-      this.#takeInterests(event);
+      this.#interests.take(event, withheld);
     } else this.#forget();
     this.#settleChart();
   }
@@ -123,9 +152,9 @@ export class ExpectedUser {
         session: this.#session,
         lapsesAtMs: this.#lapsesAtMs,
         duplicates: this.seen.stored(),
-        evidence: this.#scores.evidence(),
-        fusion: this.#scores.fusion,
-        interests: Object.fromEntries(this.#interests),
+        ...this.#features.stored(),
+        interests: this.#interests.stored(),
+        forecasts: this.forecasts.stored(),
         step: this.#step,
         path: [...this.path.retained],
         pathSettledMs: this.path.settledMs,
@@ -139,32 +168,33 @@ export class ExpectedUser {
     };
   }
 
-  #forget(): void {
-    this.#scores.forget();
-    this.#step = 'none';
-    this.#interests = new Map();
-    this.exposures = [];
-    this.#lastDecision = null;
+  get #described(): Described {
+    return {
+      firstMs: this.#firstMs,
+      nowMs: this.nowMs,
+      sessionStartedAtMs: this.#session.startedAtMs,
+      remembered: this.#features.remembered,
+    };
   }
 
-  #takeInterests(event: Event): void {
-    const interests = this.#interests;
-    const { timestamp: t } = event;
-    if (event.type === 'preference') {
-      for (const [topic, weight] of Object.entries(event.interests ?? {})) {
-        interests.set(topic, { weight, atMs: t, declared: true });
-      }
-    }
-    for (const topic of event.type === 'behavior' ? (event.topics ?? []) : []) {
-      const known = interests.get(topic) ?? { weight: 0, atMs: t, declared: false };
-      if (known.declared) continue;
-      const faded = known.weight * Math.exp(-Math.max(0, t - known.atMs) / INTEREST_MS);
-      const weight = faded + INTEREST_GAIN * (1 - faded);
-      interests.set(topic, { weight, atMs: Math.max(known.atMs, t), declared: false });
-    }
-    if (interests.size <= MAX_INTERESTS) return;
-    const ranked = [...interests].sort(byInterest);
-    this.#interests = new Map(ranked.slice(0, MAX_INTERESTS));
+  #forecast({ timestamp: t, type }: Event, opensVisit: boolean, model: ExpectedModel): void {
+    const { version, reference } = model.model;
+    const { intents } = this.#scores;
+    const timely = { t, opensVisit, isOrder: type === 'conversion', model: version, intents };
+    const week = this.forecasts.take(timely);
+    if (week === undefined) return;
+    const counts = reference.features.map(({ edges }) => edges.length + 1);
+    this.#totals.read(version, week, model.bins(this.#described, this.#absent), counts);
+  }
+
+  #forget(): void {
+    this.forecasts.forget();
+    this.#features = new ExpectedFeatures();
+    this.#scores = NO_SCORES;
+    this.#step = 'none';
+    this.#interests = new ExpectedInterests();
+    this.exposures = [];
+    this.#lastDecision = null;
   }
 
   #passDeadlines(t: number): void {
@@ -187,8 +217,19 @@ export class ExpectedUser {
   }
 }
 
-function byInterest([a, x]: [string, Interest], [b, y]: [string, Interest]): number {
-  return Number(y.declared) - Number(x.declared) || y.weight - x.weight || (a < b ? -1 : 1);
+function consentOf(event: Extract<Event, { type: 'consent' }>): FusedState['consent'] {
+  return {
+    measurement: event.measurement ? 'granted' : 'refused',
+    personalization: event.personalization ? 'granted' : 'refused',
+    withheld: inOrder(event.withheld ?? []),
+    atMs: event.timestamp,
+  };
+}
+
+/** Each modality once, in the order in which they are listed. */
+function inOrder(modalities: readonly Modality[]): Modality[] {
+  if (modalities.length === 0) return [];
+  return MODALITIES.filter((modality) => modalities.includes(modality));
 }
 
 function stepOf(event: Event): FusedState['step'] {
@@ -210,10 +251,10 @@ function canMove(from: Chart['funnel'], to: Exclude<FusedState['step'], 'none'>)
 function riskAfter(from: Chart['risk'], churnRisk: number): Chart['risk'] {
   if (from === 'churned') return 'drifting';
   if (from === 'atRisk') {
-    if (churnRisk < 0.25) return 'steady';
-    return churnRisk < 0.5 ? 'drifting' : 'atRisk';
+    if (churnRisk < 0.6) return 'steady';
+    return churnRisk < 0.75 ? 'drifting' : 'atRisk';
   }
-  if (churnRisk >= 0.6) return 'atRisk';
-  if (from === 'steady') return churnRisk >= 0.35 ? 'drifting' : 'steady';
-  return churnRisk < 0.25 ? 'steady' : 'drifting';
+  if (churnRisk >= 0.85) return 'atRisk';
+  if (from === 'steady') return churnRisk >= 0.7 ? 'drifting' : 'steady';
+  return churnRisk < 0.6 ? 'steady' : 'drifting';
 }

@@ -56,8 +56,8 @@ export class LogReplay {
     }
     if (subject.kind === 'control') {
       const control = parseControl(record.body);
-      if ('value' in control) partition.control(control.value);
-      else this.#refuse(partition, record, control.wrongField);
+      const isTaken = control !== undefined && partition.control(control);
+      if (!isTaken) this.#refuse(partition, record, 'control');
       return;
     }
     const event = parseOf(partition, record, subject.token);
@@ -80,7 +80,7 @@ export class LogReplay {
     }
     const isTooLate = comesTooLate(partition, user, event.timestamp);
     partition.count(event, user.exposures);
-    user.take(event, sequence, settings);
+    user.take(event, sequence, partition);
     if (!user.allows('measurement', settings)) withoutPath(partition, user, event);
     else if (isInSample(token, settings)) takeOnPath(partition, user, event, isTooLate);
     else outsideSample(partition, user, event);
@@ -94,15 +94,14 @@ export class LogReplay {
   }
 }
 
-function parseControl(body: Uint8Array): Parsed<Control> {
+function parseControl(body: Uint8Array): Control | undefined {
   try {
     const message = upcast('control', JSON.parse(new TextDecoder().decode(body)));
-    const { success, data } = controlSchema.safeParse(message);
-    if (success) return { value: data };
+    return controlSchema.safeParse(message).data;
   } catch {
     // Neither JSON nor a version that anybody knows: refused like any other.
+    return undefined;
   }
-  return { wrongField: 'control' };
 }
 
 function parseOf(

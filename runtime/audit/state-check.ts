@@ -3,13 +3,17 @@
  * is stored; and what is stored though nothing in the log explains it.
  */
 import {
+  type CalibrationCell,
   type CampaignCell,
   type Cell,
   type CellKind,
+  calibrationCellSchema,
   campaignCellSchema,
   channelsCellSchema,
   type DeliveryCell,
   deliveryCellSchema,
+  driftCellSchema,
+  modelCellSchema,
   referenceCellSchema,
   trafficCellSchema,
 } from '../../protocols/cells.ts';
@@ -28,6 +32,9 @@ const CELL_READERS: Readonly<Record<CellKind, Reader<Cell>>> = {
   campaign: readerOf('cell', campaignCellSchema),
   delivery: readerOf('cell', deliveryCellSchema),
   reference: readerOf('cell', referenceCellSchema),
+  model: readerOf('cell', modelCellSchema),
+  calibration: readerOf('cell', calibrationCellSchema),
+  drift: readerOf('cell', driftCellSchema),
 };
 const readDecision = readerOf('decision', decisionSchema);
 const readUserRecord = readerOf('user', userRecordSchema);
@@ -76,6 +83,9 @@ export class StateCheck {
       if (!Object.hasOwn(CELL_READERS, kind)) continue;
       const found = this.#stored.take(subject, CELL_READERS[kind]);
       if (found === undefined && isStored) continue;
+      if (kind === 'calibration' && found !== undefined) {
+        partition.forecasts.settleRounding(name, found as CalibrationCell);
+      }
       const mine = expected.get(name);
       if (!isBlank(mine) || !isBlank(found)) this.#differences.compare(subject, mine, found);
       if (name.startsWith('delivery.') && found !== undefined) {

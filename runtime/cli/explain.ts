@@ -16,11 +16,22 @@ import { decodeUserToken, type StreamSequence, type UserToken } from '../../prot
 import { toUnits } from '../../protocols/money.ts';
 import { ACTORS_STREAM, partitionOf, receiptsOfDecision } from '../../protocols/subjects.ts';
 import { upcast } from '../../protocols/upcast.ts';
-import { CONCEPTS, type FusedState } from '../../protocols/user-snapshot.ts';
+import { CONCEPTS, type FusedState, INTENTS } from '../../protocols/user-snapshot.ts';
 import { natsEventLog } from '../nats/event-log.ts';
 import { partitionsOf } from '../nats/streams.ts';
+import { NetworkUnavailable } from '../onnx/network-folder.ts';
 import { travelTo } from '../time-travel/partition-past.ts';
-import { bar, integer, money, printJson, printLine, printTable, progress } from './print.ts';
+import { networksHere } from './onnx-model.ts';
+import {
+  bar,
+  integer,
+  logitParts,
+  money,
+  printJson,
+  printLine,
+  printTable,
+  progress,
+} from './print.ts';
 import { CommandFailed, connectAs } from './session.ts';
 
 /** What the log gives when the decision is made again. */
@@ -43,7 +54,17 @@ export async function explainCommand(
   try {
     const stored = await readReceipt(nc, decision);
     const receipt = receiptSchema.parse(upcast('receipt', JSON.parse(stored)));
-    const rerun = options.rerun === false ? undefined : await rerunReceipt(nc, receipt, stored);
+    const rerun =
+      options.rerun === false
+        ? undefined
+        : await rerunReceipt(nc, receipt, stored).catch((error: unknown) => {
+            if (!(error instanceof NetworkUnavailable)) throw error;
+            // The receipt says why by itself; what is missing is the proof.
+            if (options.json === true) printJson({ receipt });
+            else printReceipt(receipt);
+            const message = `not calculated again here: ${error.message}`;
+            throw new CommandFailed(message, { cause: error });
+          });
     if (rerun?.isSame === false) process.exitCode = 1;
     if (options.json === true) {
       const again = rerun?.again === undefined ? null : (JSON.parse(rerun.again) as unknown);
@@ -53,7 +74,7 @@ export async function explainCommand(
       return;
     }
     printReceipt(receipt);
-    if (rerun !== undefined) printRerun(rerun);
+    if (rerun !== undefined) printRerun(rerun, receipt);
   } finally {
     await nc.close();
   }
@@ -73,7 +94,11 @@ export async function readReceipt(nc: NatsConnection, decision: string): Promise
   );
 }
 
-/** Makes the decision again from the log. */
+/**
+ * Makes the decision again from the log.
+ *
+ * @throws NetworkUnavailable if a model on the way has a network that cannot be run here.
+ */
 export async function rerunReceipt(
   nc: NatsConnection,
   receipt: Receipt,
@@ -84,8 +109,10 @@ export async function rerunReceipt(
   const partition = partitionOf(receipt.user as UserToken, partitions);
   const upTo = receipt.event.sequence as StreamSequence;
   const shown = progress('replaying the partition', upTo);
-  const { past, next } = await travelTo(natsEventLog(nc), partition, upTo, shown.update);
-  shown.stop();
+  await using networks = networksHere();
+  const { past, next } = await travelTo(
+    ...([natsEventLog(nc), partition, upTo, networks, shown.update] as const),
+  ).finally(() => shown.stop());
   const parsed = parseEvent(next.body, next.storedAtMs);
   if (!parsed.ok) throw new CommandFailed(`message ${upTo} of the log is no event any more`);
   const concepts = Object.fromEntries(
@@ -94,7 +121,7 @@ export async function rerunReceipt(
   const auction = past.auction(receipt.user as UserToken, parsed.event, concepts);
   const bidFlip = smallestBidFlip(auction);
   const conceptFlip = smallestConceptFlip(auction);
-  const made = past.apply(next);
+  const made = await past.apply(next);
   const again = made === undefined ? undefined : JSON.stringify(made);
   return { isSame: again === stored, stored, again, bidFlip, conceptFlip };
 }
@@ -120,9 +147,18 @@ function printReceipt(receipt: Receipt): void {
   }
   printLine('\nwhat the auction read of the user');
   for (const [signal, value] of Object.entries(signals)) {
-    printLine(`  ${signal.padEnd(18)} ${bar(value)}`);
+    printLine(`  ${signal.padEnd(18)} ${bar(value)}  ${whyOf(receipt, signal)}`.trimEnd());
   }
   printCandidates(receipt);
+}
+
+/** What moved a signal most, where the receipt says so. */
+function whyOf({ explanation }: Receipt, signal: string): string {
+  if (explanation === undefined) return '';
+  const concept = CONCEPTS.find((each) => each === signal);
+  if (concept !== undefined) return logitParts(explanation.concepts[concept].features);
+  const intent = INTENTS.find((each) => each === signal);
+  return intent === undefined ? '' : logitParts(explanation.intents[intent].concepts);
 }
 
 function printCandidates({ candidates, excluded, reserve_micros }: Receipt): void {
@@ -174,7 +210,7 @@ function units(micros: number): string {
   return toUnits(micros).toFixed(6);
 }
 
-function printRerun(rerun: Rerun): void {
+function printRerun(rerun: Rerun, { versions }: Receipt): void {
   const { isSame, stored, again } = rerun;
   printFlips(rerun);
   printLine();
@@ -185,4 +221,10 @@ function printRerun(rerun: Rerun): void {
   printLine('calculated again from the log, it comes out differently:');
   printLine(`  stored ${stored}`);
   printLine(`  now    ${again ?? 'no decision'}`);
+  const now = again === undefined ? versions : (JSON.parse(again) as Receipt).versions;
+  if (now.model === versions.model) return;
+  printLine(
+    `it was made by model ${versions.model}, which no message of the log before it holds; this ` +
+      `release brings model ${now.model}: the release of that time gives the same`,
+  );
 }

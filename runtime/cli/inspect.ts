@@ -8,8 +8,8 @@ import {
   userReportSchema,
 } from '../../protocols/services.ts';
 import { SERVICES } from '../../protocols/subjects.ts';
-import { CONCEPTS, isPathConversion, MODALITIES } from '../../protocols/user-snapshot.ts';
-import { bar, integer, money, printJson, printLine, printTable } from './print.ts';
+import { CONCEPTS, INTENTS, isPathConversion, MODALITIES } from '../../protocols/user-snapshot.ts';
+import { bar, integer, logitParts, money, printJson, printLine, printTable } from './print.ts';
 import { ask, connectAs } from './session.ts';
 
 const REGIONS = {
@@ -19,6 +19,7 @@ const REGIONS = {
   risk: ['steady', 'drifting', 'atRisk', 'churned'],
 } as const;
 const SHOWN_TOUCHES = 12;
+const SHOWN_INTERESTS = 8;
 
 /** Shows one user. */
 export async function inspectUserCommand(user: string, options: { json?: boolean }): Promise<void> {
@@ -56,7 +57,8 @@ export async function inspectPartitionsCommand(options: { json?: boolean }): Pro
   }
 }
 
-function printUser({ user_id, partition, snapshot, last_decision, as_of_ms }: UserReport): void {
+function printUser(report: UserReport): void {
+  const { user_id, partition, snapshot, last_decision, as_of_ms } = report;
   const { state, chart } = snapshot;
   printLine(`user ${user_id}   partition ${partition}, last event ${snapshot.sequence} of the log`);
   printLine(
@@ -69,23 +71,53 @@ function printUser({ user_id, partition, snapshot, last_decision, as_of_ms }: Us
     const drawn = states.map((each) => (each === current ? `[${each}]` : ` ${each} `)).join(' ');
     printLine(`  ${region.padEnd(8)} ${drawn}`);
   }
-  printLine('\nfused state');
-  MODALITIES.forEach((modality, i) => {
-    printLine(`  ${modality.padEnd(18)} ${bar(state.fusion[i] ?? 0)}`);
-  });
-  printLine('\nconcepts');
-  for (const concept of CONCEPTS) {
-    printLine(`  ${concept.padEnd(18)} ${bar(state.concepts[concept])}`);
-  }
-  printLine('\nintents');
-  const { conversion_window, ...intents } = state.intents;
-  for (const [intent, value] of Object.entries(intents)) {
-    printLine(`  ${intent.padEnd(18)} ${bar(value)}`);
-  }
-  const [now, today, week, later] = conversion_window.map((p) => `${(p * 100).toFixed(0)} %`);
-  printLine(`  ${'buys'.padEnd(18)} now ${now}, today ${today}, this week ${week}, later ${later}`);
+  printScores(report);
   printPath(state.path);
   printDecision(last_decision);
+}
+
+function printScores({
+  snapshot,
+  model_version,
+  explanation,
+  unscored,
+  interests,
+}: UserReport): void {
+  const { state } = snapshot;
+  if (unscored !== undefined) {
+    printLine(`\nno scores by model ${model_version} here: ${unscored}`);
+    printLine('the receipt of a decision holds those that it was made by');
+    return;
+  }
+  if (explanation === null) {
+    printLine('\nno scores: nothing may be known of this user');
+    return;
+  }
+  printLine('\nfused state');
+  MODALITIES.forEach((modality, i) => {
+    const isAbsent = explanation.absent.includes(modality);
+    printLine(`  ${modality.padEnd(18)} ${isAbsent ? '(absent)' : bar(state.fusion[i] ?? 0)}`);
+  });
+  printLine(`\nconcepts, by model ${model_version}, and the features that moved them most`);
+  for (const concept of CONCEPTS) {
+    const why = logitParts(explanation.concepts[concept].features);
+    printLine(`  ${concept.padEnd(18)} ${bar(state.concepts[concept])}  ${why}`);
+  }
+  printLine('\nintents, and the concepts that moved them most');
+  for (const intent of INTENTS) {
+    const why = logitParts(explanation.intents[intent].concepts);
+    printLine(`  ${intent.padEnd(18)} ${bar(state.intents[intent])}  ${why}`);
+  }
+  const parts = state.intents.conversion_window.map((p) => `${(p * 100).toFixed(0)} %`);
+  const [now, today, week, later] = parts;
+  printLine(`  ${'buys'.padEnd(18)} now ${now}, today ${today}, this week ${week}, later ${later}`);
+  const topics = Object.entries(interests).sort(([, a], [, b]) => b - a);
+  if (topics.length === 0) return;
+  printLine('\ninterests');
+  for (const [topic, weight] of topics.slice(0, SHOWN_INTERESTS)) {
+    const declared = state.interests[topic]?.declared === true ? '  declared' : '';
+    printLine(`  ${topic.padEnd(18)} ${bar(weight)}${declared}`);
+  }
 }
 
 function printPath(path: UserReport['snapshot']['state']['path']): void {

@@ -52,6 +52,20 @@ export function bar(share: number): string {
   return `${'█'.repeat(blocks)}${'░'.repeat(10 - blocks)} ${share.toFixed(2)}`;
 }
 
+/** Parts of a logit shown, and the least that is worth showing. */
+const SHOWN_PARTS = 3;
+const SHOWN_PART = 0.05;
+
+/** The parts of a logit that count most, as `name +0.42, other −0.10`. */
+export function logitParts(parts: Readonly<Record<string, number>>): string {
+  return Object.entries(parts)
+    .filter(([, part]) => Math.abs(part) >= SHOWN_PART)
+    .sort(([, a], [, b]) => Math.abs(b) - Math.abs(a))
+    .slice(0, SHOWN_PARTS)
+    .map(([name, part]) => `${name} ${part > 0 ? '+' : '−'}${Math.abs(part).toFixed(2)}`)
+    .join(', ');
+}
+
 export interface Progress {
   /** Shows how much is done; the total may become known late. */
   update(done: number, total?: number): void;

@@ -11,9 +11,12 @@ import {
   coordinatorCheckpointSchema,
 } from '../../protocols/campaign-actor.ts';
 import {
+  calibrationCellSchema,
   campaignCellSchema,
   channelsCellSchema,
   deliveryCellSchema,
+  driftCellSchema,
+  modelCellSchema,
   referenceCellSchema,
   trafficCellSchema,
 } from '../../protocols/cells.ts';
@@ -29,11 +32,14 @@ import { erasureSchema, ledgerEntrySchema } from '../../protocols/conversion-led
 import { deadLetterSchema } from '../../protocols/dead-letter.ts';
 import { decisionSchema, receiptSchema } from '../../protocols/decision.ts';
 import { eventSchema } from '../../protocols/event.ts';
+import { modelSchema } from '../../protocols/model.ts';
+import { modelQualitySchema } from '../../protocols/model-quality.ts';
 import { pathJournalSchema } from '../../protocols/path-journal.ts';
 import {
   attributionReportSchema,
   campaignsReportSchema,
   conversionReportSchema,
+  modelReportSchema,
   partitionsReportSchema,
   userReportSchema,
 } from '../../protocols/services.ts';
@@ -51,6 +57,7 @@ const DOCUMENTS: readonly (readonly [name: string, title: string, schema: z.ZodT
   ['campaign', 'A campaign, as operators define it', campaignSchema],
   ['channel-rules', 'The rules that derive a touch’s channel', channelRulesSchema],
   ['settings', 'What all partitions share', settingsSchema],
+  ['model', 'What users are scored by', modelSchema],
   ['control', 'Reference data in a partition’s log', controlSchema],
   ['dead-letter', 'An event that could not be taken', deadLetterSchema],
   ['user', 'A user actor, as stored', userRecordSchema],
@@ -66,12 +73,17 @@ const DOCUMENTS: readonly (readonly [name: string, title: string, schema: z.ZodT
   ['campaign-cell', 'A campaign as a partition knows it', campaignCellSchema],
   ['delivery-cell', 'A campaign’s delivery in a partition', deliveryCellSchema],
   ['reference-cell', 'The settings that a partition knows', referenceCellSchema],
+  ['model-cell', 'The model that a partition knows', modelCellSchema],
   ['campaign-actor', 'A campaign actor, as stored', campaignActorSchema],
   ['coordinator-checkpoint', 'The coordinator’s fence', coordinatorCheckpointSchema],
   ['user-report', 'The answer of inspect.user', userReportSchema],
   ['attribution-report', 'The answer of inspect.attribution', attributionReportSchema],
   ['conversion-report', 'The answer of inspect.conversion', conversionReportSchema],
   ['campaigns-report', 'The answer of inspect.campaigns', campaignsReportSchema],
+  ['model-quality', 'How well the model in force holds', modelQualitySchema],
+  ['calibration-cell', 'What a model forecast in a week, and what came', calibrationCellSchema],
+  ['drift-cell', 'How the features were spread in a week', driftCellSchema],
+  ['model-report', 'The answer of inspect.model', modelReportSchema],
   ['partitions-report', 'The answer of inspect.partitions', partitionsReportSchema],
 ];
 

@@ -49,7 +49,8 @@ export async function up(options: UpOptions): Promise<void> {
         ...loadOrCreateCredentials().engine,
       }));
   stopOnSignal(stopping);
-  const engine = await startEngine(nc, new Set(['worker', 'coordinator', 'gateway']), config);
+  const roles = ['worker', 'coordinator', 'gateway'] as const;
+  const engine = await startOrLeave(nc, roles, config, server);
   const httpUrl = engine.gateway?.listeningOrigin ?? '';
   const natsUrl = server?.url ?? nc.getServer();
   const withdraw = announceEndpoint({ nats_url: natsUrl, http_url: httpUrl });
@@ -70,11 +71,27 @@ export async function runRoles(roles: readonly Role[]): Promise<void> {
   const stopping = new AbortController();
   const nc = await connectAs('engine', roles.join('+'));
   stopOnSignal(stopping);
-  const engine = await startEngine(nc, new Set(roles), config);
+  const engine = await startOrLeave(nc, roles, config, undefined);
   const at = engine.gateway === undefined ? '' : ` at ${engine.gateway.listeningOrigin}`;
   printLine(`${roles.join(' and ')} running${at}; stop with Ctrl-C`);
   await untilAborted(stopping.signal);
   await stopAll(engine, nc, undefined);
+}
+
+/** Starts the engine; if that fails, nothing is left that would keep the process alive. */
+async function startOrLeave(
+  nc: NatsConnection,
+  roles: readonly Role[],
+  config: Config,
+  server: EmbeddedNatsServer | undefined,
+): Promise<Engine> {
+  try {
+    return await startEngine(nc, new Set(roles), config);
+  } catch (error) {
+    await nc.close();
+    await server?.stop();
+    throw error;
+  }
 }
 
 function withOptions(config: Config, options: UpOptions): Config {

@@ -1,6 +1,6 @@
 /**
- * The campaign actors' home: their durable state, their grants, and what partitions still have to
- * be told.
+ * The campaign actors' home: their durable state, their grants, the model in force, and what
+ * partitions still have to be told.
  *
  * Invariants:
  *   I5 A grant is stored, fenced, before any partition hears of it; the stored grants never sum to
@@ -8,24 +8,35 @@
  *   B1 Two coordinators never both write: every write moves the checkpoint's fence.
  *   B2 After a failed write the desk is of no more use: what it holds may differ from what is
  *      stored. It says so by `failed`, and its successor reads everything again.
+ *   B3 A model comes into force only if it is newer and this release can calculate it, and after
+ *      the one before it was sent to every log.
  */
 
 import { planGrants } from '../../actors/campaign/grants.ts';
 import { type CampaignEvent, draftCampaign, moveCampaign } from '../../actors/campaign/machine.ts';
 import { missingControls } from '../../actors/campaign/reconcile.ts';
+import { UnknownFeature } from '../../actors/model/inputs.ts';
+import { Scorer } from '../../actors/model/scorer.ts';
 import type { Campaign } from '../../protocols/campaign.ts';
 import { MAX_CAMPAIGNS } from '../../protocols/campaign.ts';
 import type { CampaignActorState, CoordinatorCheckpoint } from '../../protocols/campaign-actor.ts';
 import type { Control } from '../../protocols/control.ts';
 import type { CampaignId, Partition, StreamSequence } from '../../protocols/ids.ts';
-import type { CampaignReport } from '../../protocols/services.ts';
-import { COORDINATOR_CHECKPOINT, campaignSubject } from '../../protocols/subjects.ts';
+import type { Model } from '../../protocols/model.ts';
+import type { CampaignReport, ModelReport } from '../../protocols/services.ts';
+import {
+  COORDINATOR_CHECKPOINT,
+  COORDINATOR_MODEL,
+  campaignSubject,
+} from '../../protocols/subjects.ts';
 import { MAX_BATCH_MESSAGES } from '../nats/atomic-batch.ts';
 import type { ActorStore, StoreMessage } from '../ports.ts';
 import type { CellView } from './cell-view.ts';
 
 /** A message that was not taken in after this long counts as lost and is sent again. */
 const RESEND_AFTER_MS = 2_000;
+/** A model is large, and in the log once that has acknowledged it: this is for a log put back. */
+const RESEND_MODEL_AFTER_MS = 600_000;
 
 /** Another coordinator has taken over, or nobody answered whether a write is stored. */
 export class CoordinatorFenced extends Error {
@@ -37,6 +48,7 @@ export class CoordinatorFenced extends Error {
 export interface DeskState {
   readonly checkpoint: CoordinatorCheckpoint;
   readonly fence: StreamSequence;
+  readonly model: Model;
   readonly campaigns: readonly CampaignActorState[];
 }
 
@@ -55,13 +67,17 @@ export class BudgetDesk {
   readonly #campaigns = new Map<string, CampaignActorState>();
   /** When each partition was last told something, to leave it time to take it in. */
   readonly #toldAtMs = new Map<number, { readonly key: string; readonly atMs: number }>();
+  /** The same for models, which are told one by one. */
+  readonly #modelToldAt = new Map<number, { readonly version: number; readonly atMs: number }>();
   #checkpoint: CoordinatorCheckpoint;
+  #model: Model;
   #fence: StreamSequence;
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(state: DeskState, ports: DeskPorts) {
     this.#ports = ports;
     this.#checkpoint = state.checkpoint;
+    this.#model = state.model;
     this.#fence = state.fence;
     for (const actor of state.campaigns) this.#campaigns.set(actor.campaign.id, actor);
   }
@@ -94,6 +110,40 @@ export class BudgetDesk {
       granted_micros: Object.values(granted_micros).reduce((sum, each) => sum + each, 0),
       ...(totals.get(campaign.id) ?? none),
     }));
+  }
+
+  /** The model in force. */
+  get model(): Model {
+    return this.#model;
+  }
+
+  /** The model in force, and which partitions have it. */
+  modelReport(): ModelReport {
+    const { version, name, features, network } = this.#model;
+    const partitions = Array.from({ length: this.#ports.partitions }, (_, partition) => {
+      return { partition, version: this.#ports.view.known(partition).model?.version ?? null };
+    });
+    const from = network === undefined ? {} : { network: network.sha256 };
+    return { version, name, features: features.length, ...from, partitions };
+  }
+
+  /**
+   * Puts a model in force and tells the partitions; returns a problem if it is not newer or reads
+   * what this release does not calculate. The same one again changes nothing.
+   */
+  applyModel(model: Model): Promise<string | undefined> {
+    return this.#inTurn(async () => {
+      if (JSON.stringify(model) === JSON.stringify(this.#model)) return undefined;
+      const problem = modelProblem(model, this.#model);
+      if (problem !== undefined) return problem;
+      // The log has to say by what was decided until now, before it says what is next.
+      await this.#tell();
+      const body = JSON.stringify(model);
+      await this.#commit([{ subject: COORDINATOR_MODEL, body }], this.#checkpoint);
+      this.#model = model;
+      await this.#tell();
+      return undefined;
+    });
   }
 
   /** Defines campaigns and launches the new ones. One commit for all. */
@@ -220,21 +270,40 @@ export class BudgetDesk {
   /** Sends each partition the controls that its cells show it lacks. */
   async #tell(): Promise<void> {
     const { settings, settings_version: settingsVersion } = this.#checkpoint;
-    const decided = { settings, settingsVersion, campaigns: this.#campaigns.values() };
     let grantsVersion = this.#checkpoint.grants_version;
     const messages: { partition: Partition; control: Control }[] = [];
     for (let p = 0; p < this.#ports.partitions; p++) {
       const known = this.#ports.view.known(p);
       const campaigns = this.#campaigns.values();
-      const controls = missingControls({ ...decided, campaigns }, known, () => ++grantsVersion);
-      if (controls.length === 0 || this.#wasJustTold(p, controls)) continue;
-      for (const control of controls) messages.push({ partition: p as Partition, control });
+      const decided = { settings, settingsVersion, model: this.#model, campaigns };
+      const missing = missingControls(decided, known, () => ++grantsVersion);
+      for (const control of this.#untold(p, missing)) {
+        messages.push({ partition: p as Partition, control });
+      }
     }
     if (messages.length === 0) return;
     if (grantsVersion !== this.#checkpoint.grants_version) {
       await this.#commit([], { ...this.#checkpoint, grants_version: grantsVersion });
     }
     await Promise.all(messages.map((m) => this.#ports.publishControl(m.partition, m.control)));
+  }
+
+  /** Those that are not on their way already. */
+  #untold(partition: number, missing: readonly Control[]): Control[] {
+    const models = missing.filter(
+      ({ type, version }) => type === 'model.put' && !this.#wasToldModel(partition, version),
+    );
+    const others = missing.filter(({ type }) => type !== 'model.put');
+    const isNews = others.length > 0 && !this.#wasJustTold(partition, others);
+    return isNews ? [...models, ...others] : models;
+  }
+
+  #wasToldModel(partition: number, version: number): boolean {
+    const told = this.#modelToldAt.get(partition);
+    const atMs = this.#ports.nowMs();
+    if (told?.version === version && atMs - told.atMs < RESEND_MODEL_AFTER_MS) return true;
+    this.#modelToldAt.set(partition, { version, atMs });
+    return false;
   }
 
   /** Whether the same was sent a moment ago and is only on its way. */
@@ -247,5 +316,23 @@ export class BudgetDesk {
     if (told?.key === key && atMs - told.atMs < RESEND_AFTER_MS) return true;
     this.#toldAtMs.set(partition, { key, atMs });
     return false;
+  }
+}
+
+/** Why a model cannot follow another one (B3). */
+function modelProblem(model: Model, inForce: Model): string | undefined {
+  if (model.version <= inForce.version) {
+    const names = { inForce: JSON.stringify(inForce.name), found: JSON.stringify(model.name) };
+    return (
+      `model version: expected more than ${inForce.version}, that of ${names.inForce} in force, ` +
+      `found ${model.version}, of ${names.found}; give it version ${inForce.version + 1} or more`
+    );
+  }
+  try {
+    new Scorer(model);
+    return undefined;
+  } catch (error) {
+    if (error instanceof UnknownFeature) return error.message;
+    throw error;
   }
 }

@@ -84,6 +84,7 @@ export class CellView implements AsyncDisposable {
     return {
       partition,
       reference: get<'reference'>('reference'),
+      model: get<'model'>('model'),
       campaign: (id) => get<'campaign'>(`campaign.${id}`),
       delivery: (id) => get<'delivery'>(`delivery.${id}`),
     };

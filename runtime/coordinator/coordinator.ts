@@ -9,11 +9,14 @@ import { jetstream } from '@nats-io/jetstream';
 import { type NatsConnection, nuid } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { auditTime, filter, interval, merge, type Subscription } from 'rxjs';
+import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
 import type { Settings } from '../../protocols/campaign.ts';
-import { ATTRIBUTION_FEED, controlSubject } from '../../protocols/subjects.ts';
+import type { CellKind } from '../../protocols/cells.ts';
+import { ATTRIBUTION_FEED, controlSubject, MODEL_QUALITY_FEED } from '../../protocols/subjects.ts';
 import { natsActorStore } from '../nats/actor-store.ts';
 import { linkOf } from '../nats/link.ts';
 import { MEMBER_TTL_S, natsMembership, RENEW_EVERY_MS } from '../nats/membership.ts';
+import type { NetworkFolder } from '../onnx/network-folder.ts';
 import type { Clock, Membership } from '../ports.ts';
 import { pause } from '../timing.ts';
 import { type AttributionSources, liveAttribution } from './attribution.ts';
@@ -21,6 +24,7 @@ import { BudgetDesk } from './budget-desk.ts';
 import { CellView } from './cell-view.ts';
 import { carryOutErasures } from './erasures.ts';
 import { claimLeadership, releaseLeadership } from './leadership.ts';
+import { liveModelQuality, type QualitySources } from './model-quality.ts';
 import { PathFold } from './path-fold.ts';
 import { serveOperators } from './services.ts';
 import { refuseStrayEvents } from './stray-events.ts';
@@ -30,9 +34,16 @@ const SETTLE_AFTER_MS = 50;
 /** How often they are looked at when nothing changes: finds lost messages. */
 const SETTLE_EVERY_MS = 1_000;
 
+/** Cells that no budget depends on. */
+const NO_BUDGET_KINDS: ReadonlySet<CellKind> = new Set([
+  ...(['channels', 'traffic', 'calibration', 'drift'] as const),
+]);
+
 export interface CoordinatorOptions {
   readonly partitions: number;
   readonly settings: Settings;
+  /** The networks of models that have one, to show users as they are scored. */
+  readonly networks: NetworkFolder;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -111,11 +122,12 @@ export class Coordinator {
 
   /** Leads until fenced, stopped or failed. Returns at once if somebody else leads. */
   async #lead(signal: AbortSignal): Promise<void> {
-    const { partitions, settings, clock, logger } = this.#options;
+    const { partitions, settings, networks, clock, logger } = this.#options;
     const nc = this.#nc;
     const store = await natsActorStore(nc);
     const isAlive = (id: string): boolean => this.#alive.includes(id);
-    const state = await claimLeadership(nc, store, this.id, settings, isAlive);
+    const { model } = DEFAULT_REFERENCE.scorer;
+    const state = await claimLeadership(nc, store, this.id, { settings, model }, isAlive);
     if (state === undefined) return;
     const js = jetstream(nc);
     await using view = await CellView.open(nc);
@@ -139,13 +151,15 @@ export class Coordinator {
     });
     const erasures = await carryOutErasures(nc, fail);
     const attribution = { fold, view, settings: desk.settings, clock };
-    const services = await serveOperators(nc, { attribution, desk, partitions });
+    const quality = { view, clock, model: () => desk.model };
+    const services = await serveOperators(nc, { attribution, quality, desk, networks, partitions });
     this.#isLeading = true;
     logger.info({ epoch: state.checkpoint.epoch }, 'coordinator leads');
     const subscriptions: Subscription[] = [];
     try {
       subscriptions.push(this.#settleBudgets(view, desk));
       subscriptions.push(this.#publishAttribution(attribution));
+      subscriptions.push(this.#publishModelQuality(quality));
       fold.ended.then(() => fail(new Error('the path fold ended')), fail);
       void view.ended.then(() => fail(new Error('the view of the cells ended')));
       await aborted(AbortSignal.any([signal, failure.signal]));
@@ -163,11 +177,19 @@ export class Coordinator {
   #settleBudgets(view: CellView, desk: BudgetDesk): Subscription {
     const settle = (): void => void desk.settle().catch(() => {});
     const changed = view.changes.pipe(
-      filter(({ kind }) => kind !== 'channels' && kind !== 'traffic'),
+      filter(({ kind }) => !NO_BUDGET_KINDS.has(kind)),
       auditTime(SETTLE_AFTER_MS),
     );
     settle();
     return merge(changed, interval(SETTLE_EVERY_MS)).subscribe(settle);
+  }
+
+  #publishModelQuality(sources: QualitySources): Subscription {
+    const { logger } = this.#options;
+    return liveModelQuality(sources).subscribe({
+      next: (report) => this.#nc.publish(MODEL_QUALITY_FEED, JSON.stringify(report)),
+      error: (error: unknown) => logger.error({ err: error }, 'model quality stopped'),
+    });
   }
 
   #publishAttribution(sources: AttributionSources): Subscription {

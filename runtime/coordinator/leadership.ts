@@ -11,34 +11,47 @@ import {
   coordinatorCheckpointSchema,
 } from '../../protocols/campaign-actor.ts';
 import type { StreamSequence } from '../../protocols/ids.ts';
+import { type Model, modelSchema } from '../../protocols/model.ts';
 import {
   ACTORS_STREAM,
-  COORDINATOR_ALL,
+  CAMPAIGN_ACTORS_ALL,
   COORDINATOR_CHECKPOINT,
+  COORDINATOR_MODEL,
 } from '../../protocols/subjects.ts';
 import { upcast } from '../../protocols/upcast.ts';
 import { linkOf } from '../nats/link.ts';
-import type { ActorStore, Stored } from '../ports.ts';
+import type { ActorStore, Stored, StoreMessage } from '../ports.ts';
 import type { DeskState } from './budget-desk.ts';
 
 const NOBODY = '';
 
+/** What a coordinator brings along. */
+export interface OwnReference {
+  /** As configured: they replace the stored ones. */
+  readonly settings: Settings;
+  /** The release's: it comes into force where no model ever was, and by itself nowhere else. */
+  readonly model: Model;
+}
+
 /**
- * Takes the lead if nobody alive has it.
+ * Takes the lead if nobody alive has it. Where no model is stored, the own one is, by the claim.
  *
- * @returns the stored campaigns and the fence; undefined while somebody else leads.
+ * @returns the stored campaigns, the model in force and the fence; undefined while somebody else
+ *   leads.
  */
 export async function claimLeadership(
   nc: NatsConnection,
   store: ActorStore,
   id: string,
-  settings: Settings,
+  { settings, model: ownModel }: OwnReference,
   isAlive: (id: string) => boolean,
 ): Promise<DeskState | undefined> {
   const link = linkOf(nc);
   const last = await link.attempt(() => readCheckpoint(nc));
   const owner = last?.value.owner ?? NOBODY;
   if (owner !== NOBODY && owner !== id && isAlive(owner)) return undefined;
+  // Read after the checkpoint: whoever puts another model in force moves the claim's fence.
+  const stored = await link.attempt(() => readModel(nc));
   const isChanged =
     last === undefined || JSON.stringify(last.value.settings) !== JSON.stringify(settings);
   const checkpoint: CoordinatorCheckpoint = {
@@ -50,12 +63,15 @@ export async function claimLeadership(
     grants_version: last?.value.grants_version ?? 0,
   };
   const fence = last?.sequence ?? (0 as StreamSequence);
+  const model = stored ?? ownModel;
+  const first: StoreMessage = { subject: COORDINATOR_MODEL, body: JSON.stringify(model) };
   const outcome = await store.commit([
+    ...(stored === undefined ? [first] : []),
     { subject: COORDINATOR_CHECKPOINT, body: JSON.stringify(checkpoint), fence },
   ]);
   if (outcome.status !== 'stored') return undefined;
   const campaigns = await link.attempt(() => readCampaigns(nc, outcome.lastSequence));
-  return { checkpoint, fence: outcome.lastSequence, campaigns };
+  return { checkpoint, fence: outcome.lastSequence, model, campaigns };
 }
 
 /** Lets the next coordinator lead at once. Harmless if somebody has taken over already. */
@@ -82,13 +98,21 @@ async function readCheckpoint(
   return { sequence: message.seq as StreamSequence, value };
 }
 
+/** The model that was last put in force. */
+export async function readModel(nc: NatsConnection): Promise<Model | undefined> {
+  const jsm = await jetstreamManager(nc);
+  const last_by_subj = COORDINATOR_MODEL;
+  const message = await jsm.streams.getMessage(ACTORS_STREAM, { last_by_subj });
+  return message === null ? undefined : modelSchema.parse(upcast('model', message.json()));
+}
+
 /** All campaign actors; the claim comes last, so nothing stored before it can be missing. */
 async function readCampaigns(
   nc: NatsConnection,
   claim: StreamSequence,
 ): Promise<CampaignActorState[]> {
   const consumer = await jetstream(nc).consumers.get(ACTORS_STREAM, {
-    filter_subjects: COORDINATOR_ALL,
+    filter_subjects: [CAMPAIGN_ACTORS_ALL, COORDINATOR_CHECKPOINT],
     deliver_policy: DeliverPolicy.LastPerSubject,
   });
   const campaigns: CampaignActorState[] = [];

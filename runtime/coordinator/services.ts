@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import type { Partition } from '../../protocols/ids.ts';
 import {
   applyCampaignsRequest,
+  applyModelRequest,
   inspectAttributionRequest,
   inspectConversionRequest,
   inspectUserRequest,
@@ -18,16 +19,20 @@ import {
 import { SERVICES } from '../../protocols/subjects.ts';
 import { natsActorStore } from '../nats/actor-store.ts';
 import { partitionLag } from '../nats/lag.ts';
+import type { NetworkFolder } from '../onnx/network-folder.ts';
 import { type AttributionSources, attributionReport } from './attribution.ts';
 import type { BudgetDesk } from './budget-desk.ts';
 import { inspectConversion } from './inspect-conversion.ts';
 import { inspectUser } from './inspect-user.ts';
+import { type QualitySources, qualityReport } from './model-quality.ts';
 
 const MAX_REQUEST_BYTES = 1024 * 1024;
 
 export interface ServiceSources {
   readonly attribution: AttributionSources;
+  readonly quality: QualitySources;
   readonly desk: BudgetDesk;
+  readonly networks: NetworkFolder;
   readonly partitions: number;
 }
 
@@ -40,16 +45,16 @@ const STATUS_EVENTS = {
 /** Starts to answer; stop the service to end it. */
 export async function serveOperators(
   nc: NatsConnection,
-  { attribution, desk, partitions }: ServiceSources,
+  { attribution, quality, desk, networks, partitions }: ServiceSources,
 ): Promise<Service> {
   const service = await new Svcm(nc).add({
     name: 'microtarget',
     version: '0.1.0',
-    description: 'Inspects actors, attribution and partitions; manages campaigns',
+    description: 'Inspects actors, attribution and partitions; manages campaigns and the model',
   });
   const store = await natsActorStore(nc);
   endpoint(service, SERVICES.inspectUser, inspectUserRequest, ({ user }) =>
-    inspectUser(nc, store, user, partitions, attribution.clock),
+    inspectUser(nc, store, user, partitions, { ...attribution, networks }),
   );
   endpoint(service, SERVICES.inspectAttribution, inspectAttributionRequest, async (request) =>
     attributionReport(attribution, request),
@@ -63,6 +68,12 @@ export async function serveOperators(
   endpoint(service, SERVICES.inspectPartitions, undefined, () =>
     partitionsReport(nc, store, partitions),
   );
+  endpoint(service, SERVICES.inspectModelQuality, undefined, async () => qualityReport(quality));
+  endpoint(service, SERVICES.inspectModel, undefined, async () => desk.modelReport());
+  endpoint(service, SERVICES.applyModel, applyModelRequest, async ({ model }) => {
+    const problem = await desk.applyModel(model);
+    return problem === undefined ? desk.modelReport() : { problem };
+  });
   endpoint(service, SERVICES.applyCampaigns, applyCampaignsRequest, async ({ campaigns }) => {
     const problem = await desk.apply(campaigns);
     return problem === undefined ? { campaigns: desk.report() } : { problem };

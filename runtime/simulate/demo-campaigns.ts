@@ -22,7 +22,7 @@ export const DEMO_CAMPAIGNS: readonly Campaign[] = [
     bid_micros: 700_000,
     budget_micros: 30_000_000_000,
     quality: { base: 0.05, weights: { hesitation: 0.5, purchase_intent: 0.6 } },
-    targeting: { purchase_intent: { min: 0.3, max: 1 } },
+    targeting: { purchase_intent: { min: 0.2, max: 1 } },
     frequency: { max_per_day: 2, min_spacing_s: 600 },
   },
   {
@@ -33,7 +33,7 @@ export const DEMO_CAMPAIGNS: readonly Campaign[] = [
     bid_micros: 1_200_000,
     budget_micros: 20_000_000_000,
     quality: { base: 0.05, weights: { churn_risk: 0.7, frustration: 0.4 } },
-    targeting: { churn_risk: { min: 0.3, max: 1 } },
+    targeting: { churn_risk: { min: 0.6, max: 1 } },
     frequency: { max_per_day: 1, min_spacing_s: 3_600 },
   },
 ].map((campaign) => campaignSchema.parse(campaign));

@@ -41,6 +41,10 @@ const OUTCOMES = [
 ] as const;
 const TOPICS = ['shoes', 'jackets', 'bags', 'watches', 'tents', 'bikes'];
 
+/** Items of a topic; a visitor often looks at the same one again. */
+const ITEMS_PER_TOPIC = 200;
+const AGAIN_SHARE = 0.3;
+
 /** The chance that a visitor leaves after an event. */
 const LEAVE_SHARE = 0.03;
 
@@ -52,6 +56,9 @@ interface Visitor {
   /** How close to buying, 0 to 1. */
   heat: number;
   cart: boolean;
+  /** What the visitor looks at. */
+  topic: string;
+  item: number;
 }
 
 /** An event with the user it belongs to. */
@@ -115,9 +122,15 @@ export class Traffic {
       nextIndex: 0,
       heat: 0.15,
       cart: false,
+      topic: this.#anyTopic(),
+      item: Math.floor(this.#random() * ITEMS_PER_TOPIC),
     };
     this.#byId.set(visitor.id, visitor);
     return visitor;
+  }
+
+  #anyTopic(): string {
+    return TOPICS[Math.floor(this.#random() * TOPICS.length)] as string;
   }
 
   #eventOf(visitor: Visitor, timestamp: number): Event {
@@ -171,18 +184,31 @@ export class Traffic {
       visitor.heat = Math.min(0.95, visitor.heat + 0.1);
     }
     if (name === 'error' || name === 'rage_tap') visitor.heat *= 0.6;
+    if (name === 'view_item' && random() >= AGAIN_SHARE) {
+      if (random() < 0.3) visitor.topic = this.#anyTopic();
+      visitor.item = Math.floor(random() * ITEMS_PER_TOPIC);
+    }
+    const { topic, item } = visitor;
+    const isOfItem = name === 'view_item' || name === 'add_to_cart';
     return {
       ...common,
       type: 'behavior',
       name,
-      topics: [TOPICS[Math.floor(random() * TOPICS.length)] as string],
+      ...(isOfItem && { item: `${topic}-${item}` }),
+      topics: [topic],
       vectors: {
+        ...(isOfItem && { price: priceOf(item) }),
         scroll_depth_hz: Math.round(random() * 900) / 10,
         tap_velocity_ms: Math.round(70 + random() * 200),
         active_duration_s: Math.round(random() * 60),
       },
     };
   }
+}
+
+/** From 5 to some 200 units, many small ones; the same for an item at every look. */
+function priceOf(item: number): number {
+  return Math.round(5 + 200 * (item / ITEMS_PER_TOPIC) ** 2) - 0.01;
 }
 
 type Common = Pick<

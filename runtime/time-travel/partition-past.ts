@@ -7,6 +7,7 @@ import { exclusionOf } from '../../actors/campaign/eligibility.ts';
 import type { Rerunnable } from '../../actors/campaign/flips.ts';
 import { type Applied, applyEvent, type LoggedEvent } from '../../actors/partition/apply.ts';
 import { occasionOf } from '../../actors/partition/decide.ts';
+import { foresee } from '../../actors/partition/foresee.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
 import { newUserActor, restoreUserActor, type UserActor } from '../../actors/user/actor.ts';
 import type { DeliveryCell } from '../../protocols/cells.ts';
@@ -21,6 +22,8 @@ import {
 import { parseLogSubject } from '../../protocols/subjects.ts';
 import { decodeUser, encodeUser } from '../../protocols/user-record.ts';
 import type { FusedState } from '../../protocols/user-snapshot.ts';
+import type { NetworkFolder } from '../onnx/network-folder.ts';
+import { scoreAhead } from '../onnx/score-rows.ts';
 import type { EventLog, LogRecord } from '../ports.ts';
 import { applyControl } from '../worker/control-record.ts';
 
@@ -30,24 +33,50 @@ const MAX_ACTORS = 10_000;
 
 export class PartitionPast {
   readonly state = new PartitionState();
+  readonly #networks: NetworkFolder;
   readonly #actors = new Map<UserToken, UserActor>();
   /** Packed users, about 1 kB each. */
   readonly #packed = new Map<UserToken, string>();
 
+  /** @param networks where the networks of models are, for logs that name some. */
+  constructor(networks: NetworkFolder) {
+    this.#networks = networks;
+  }
+
   /**
-   * Applies the next message of the log.
+   * Applies the next message of the log; the one after it has to wait for a promise.
    *
    * @returns the receipt of the decision that it led to, if it led to one.
+   * @throws NetworkUnavailable, as a rejection, if it takes a network that cannot be run here.
    */
-  apply({ subject, body, sequence, storedAtMs }: LogRecord): Receipt | undefined {
+  apply(record: LogRecord): Receipt | undefined | Promise<Receipt | undefined> {
+    const { subject, body, sequence, storedAtMs } = record;
     const parsed = parseLogSubject(subject);
     if (parsed?.kind === 'control') applyControl(this.state, body);
     if (parsed?.kind !== 'event') return undefined;
     const named = decodeUserToken(parsed.token);
     const event = parseEvent(body, storedAtMs);
     if (!('token' in named) || !event.ok) return undefined;
-    const user = named.token;
-    const logged = { user, sequence, event: event.event };
+    const logged = { user: named.token, sequence, event: event.event };
+    const { network } = this.state.userReference.scorer;
+    return network === undefined ? this.#take(logged) : this.#takeScored(logged);
+  }
+
+  /** The same by a model with a network, which scores the user first. */
+  async #takeScored(logged: LoggedEvent): Promise<Receipt | undefined> {
+    const { userReference } = this.state;
+    const { context } = this.actor(logged.user);
+    const refused = await scoreAhead(this.#networks, userReference, (recording) => {
+      foresee(context, logged, recording);
+    });
+    // An event that the network could not score was a dead letter.
+    const receipt = refused === undefined ? this.#take(logged) : undefined;
+    userReference.scorer.network?.forget();
+    return receipt;
+  }
+
+  #take(logged: LoggedEvent): Receipt | undefined {
+    const { user, sequence } = logged;
     const applied = this.#applied(logged);
     // Path counts and dirty cells are a commit's business; nobody commits the past.
     this.state.takeDirty();
@@ -74,7 +103,7 @@ export class PartitionPast {
     const packed = this.#packed.get(user);
     return packed === undefined
       ? newUserActor()
-      : restoreUserActor(decodeUser(user, JSON.parse(packed)));
+      : restoreUserActor(decodeUser(user, JSON.parse(packed)), this.state.userReference);
   }
 
   /** The auction that a decision came from, to be run again with something else in it. */
@@ -88,6 +117,7 @@ export class PartitionPast {
     );
     return {
       concepts,
+      scorer: this.state.userReference.scorer,
       reserveMicros: this.state.reference.settings.reserve_micros,
       leftMicros(campaign) {
         const { granted_micros, spent_micros } = deliveries.get(campaign) as DeliveryCell;
@@ -125,19 +155,21 @@ const PROGRESS_EVERY = 1_000;
  * Applies a partition's log from its first message to the one before `at`.
  *
  * Cost: the worker's own, some 30 microseconds a message; memory for every user of the partition.
+ * @param networks where the networks of models are, for logs that name some.
  * @param onProgress called with the sequence reached, now and then.
  * @returns the partition as it was then, and message `at`.
- * @throws Error if the log does not hold it.
+ * @throws Error if the log does not hold it, and NetworkUnavailable.
  */
 export async function travelTo(
   log: EventLog,
   partition: Partition,
   at: StreamSequence,
+  networks: NetworkFolder,
   onProgress: (sequence: number) => void,
 ): Promise<{ readonly past: PartitionPast; readonly next: LogRecord }> {
   const last = await log.lastSequence();
   if (last < at) throw new Error(`expected a log up to message ${at}, found one up to ${last}`);
-  const past = new PartitionPast();
+  const past = new PartitionPast(networks);
   let next: LogRecord | undefined;
   let arrived = (): void => {};
   const arrival = new Promise<void>((resolve) => {
@@ -145,12 +177,13 @@ export async function travelTo(
   });
   let applied = 0;
   const follower = await log.follow(partition, 0 as StreamSequence, (record) => {
-    if (record.sequence < at) past.apply(record);
-    else {
-      next ??= record;
-      arrived();
-    }
     if (++applied % PROGRESS_EVERY === 0) onProgress(record.sequence);
+    if (record.sequence < at) {
+      const applying = past.apply(record);
+      return applying instanceof Promise ? applying.then(() => {}) : undefined;
+    }
+    next ??= record;
+    arrived();
     return undefined;
   });
   try {

@@ -111,8 +111,8 @@ export class Batch {
     this.events++;
     const poison = owned.poison.get(record.sequence);
     if (poison !== undefined) {
-      const hint = 'this is a fault of the engine: please report it with this letter';
-      const rejection = { field: 'event', expected: 'to be applied', found: poison, hint };
+      const { reason: found, hint } = poison;
+      const rejection = { field: 'event', expected: 'to be applied', found, hint };
       this.#refuse(owned, record, rejection);
     } else if (user !== undefined) this.#takeEvent(owned, record, resident);
     else this.#takeOther(owned, record);
@@ -203,7 +203,7 @@ export class Batch {
 
   /** Marks its events as ones that cannot be stored; they go to the dead letter next time. */
   blame(reason: string): void {
-    for (const [owned, { sequence }] of this.#partitions) owned.poison.set(sequence, reason);
+    for (const [owned, { sequence }] of this.#partitions) owned.blame(sequence, reason);
   }
 
   /** Lets go of the users, whatever became of the commit. */

@@ -25,6 +25,14 @@ const CLAIM_POLL_MS = 100;
 /** The owner's name in a checkpoint that nobody owns. */
 export const NOBODY = '';
 
+/** Why an event goes to the dead letter though nothing is wrong with it. */
+export interface Blame {
+  readonly reason: string;
+  readonly hint: string;
+}
+
+const ENGINE_FAULT = 'this is a fault of the engine: please report it with this letter';
+
 /** A record with its user; without one it is a control message, or its subject is unfit. */
 export interface QueuedRecord {
   readonly record: LogRecord;
@@ -44,6 +52,8 @@ export interface PartitionHost {
   wake(): void;
   /** Settles when no commit holds this partition any more. */
   settled(partition: OwnedPartition): Promise<void>;
+  /** Settles when a partition that was recovered may run. */
+  recovered(state: PartitionState): Promise<void>;
   /** The partition's memory is void. */
   forget(partition: OwnedPartition): void;
   report(partition: Partition, problem: string): void;
@@ -62,7 +72,7 @@ export class OwnedPartition {
   #claimed: Promise<unknown> = Promise.resolve();
   state = new PartitionState();
   /** Events that this engine cannot apply or store, with the reason: they go to the dead letter. */
-  readonly poison = new Map<StreamSequence, string>();
+  readonly poison = new Map<StreamSequence, Blame>();
   fence = 0 as StreamSequence;
 
   constructor(partition: Partition, host: PartitionHost) {
@@ -116,6 +126,11 @@ export class OwnedPartition {
 
   commitFailed(reason: string): void {
     this.#life.send({ type: 'commit.failed', reason });
+  }
+
+  /** Sends an event to the dead letter instead of applying it, whenever its turn comes. */
+  blame(sequence: StreamSequence, reason: string, hint = ENGINE_FAULT): void {
+    this.poison.set(sequence, { reason, hint });
   }
 
   /** The next record, which stays queued until it is taken. */
@@ -173,6 +188,7 @@ export class OwnedPartition {
       );
     }
     this.state = new PartitionState(await store.readCells(this.partition, this.fence));
+    await this.#host.recovered(this.state);
   }
 
   /** Reads the log until the lifecycle leaves `running`; rejects if the log fails. */

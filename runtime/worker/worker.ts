@@ -3,8 +3,9 @@
  * events lead to.
  *
  * One loop serves all partitions: gather what is queued, fairly; activate the users that are
- * missing; apply; commit everything together. Under load the next batch is applied while the last
- * one is being stored; when idle an event is committed at once.
+ * missing; have networks score what will be asked of them; apply; commit everything together.
+ * Under load the next batch is applied while the last one is being stored; when idle an event is
+ * committed at once.
  *
  * Invariants:
  *   I1 All effects of an event are in one atomic commit, fenced on its partition's checkpoint.
@@ -12,12 +13,15 @@
  */
 import { nuid } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
+import type { PartitionState } from '../../actors/partition/state.ts';
 import { newUserActor, restoreUserActor } from '../../actors/user/actor.ts';
 import type { Partition, StreamSequence, UserToken } from '../../protocols/ids.ts';
 import { RENEW_EVERY_MS } from '../nats/membership.ts';
+import type { NetworkFolder } from '../onnx/network-folder.ts';
 import type { ActorStore, Bus, Clock, EventLog, Membership, StoreMessage } from '../ports.ts';
 import { pause } from '../timing.ts';
 import { Batch } from './batch.ts';
+import { Foresight } from './foresight.ts';
 import { OwnedPartition, type PartitionHost } from './owned-partition.ts';
 import { ownerOf } from './rendezvous.ts';
 import { Residents } from './residents.ts';
@@ -38,6 +42,8 @@ export interface WorkerPorts {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The networks of models that have one. */
+  readonly networks: NetworkFolder;
   /** Joins the group of workers under this worker's id. */
   join(id: string): Promise<Membership>;
 }
@@ -68,6 +74,9 @@ export class Worker implements PartitionHost {
   readonly #ports: WorkerPorts;
   readonly #residents: Residents;
   readonly #partitions: OwnedPartition[];
+  readonly #foresight: Foresight;
+  /** Asked to stop; and nothing left to do. */
+  readonly #leaving = new AbortController();
   readonly #stopping = new AbortController();
   #alive: ReadonlySet<string> = new Set();
   #wakeUp: (() => void) | undefined;
@@ -80,10 +89,10 @@ export class Worker implements PartitionHost {
   #maxEvents = MAX_BATCH_EVENTS;
   #rotation = 0;
   #loops: Promise<void>[] = [];
-  #isLeaving = false;
 
   constructor(ports: WorkerPorts, options: WorkerOptions) {
     this.#ports = ports;
+    this.#foresight = new Foresight(ports.networks);
     this.#residents = new Residents(options.maxResidents ?? DEFAULT_MAX_RESIDENTS);
     this.#partitions = Array.from(
       { length: options.partitions },
@@ -117,7 +126,7 @@ export class Worker implements PartitionHost {
 
   /** Drains: stores what was applied, gives the partitions away and leaves. */
   async stop(): Promise<void> {
-    this.#isLeaving = true;
+    this.#leaving.abort();
     for (const owned of this.#partitions) owned.assign(false);
     const deadlineMs = performance.now() + STOP_TIMEOUT_MS;
     while (this.#partitions.some(({ status }) => status !== 'vacant')) {
@@ -148,6 +157,10 @@ export class Worker implements PartitionHost {
     }
   }
 
+  recovered(state: PartitionState): Promise<void> {
+    return this.#foresight.rest(state, this.#leaving.signal);
+  }
+
   forget({ partition }: OwnedPartition): void {
     this.#residents.discard(partition);
   }
@@ -172,7 +185,7 @@ export class Worker implements PartitionHost {
       const alive = await membership.renew();
       this.#alive = new Set(alive);
       // It is a member until it has given everything away, but takes nothing back.
-      if (this.#isLeaving) return;
+      if (this.#leaving.signal.aborted) return;
       for (const owned of this.#partitions) {
         owned.assign(ownerOf(owned.partition, alive) === this.id);
       }
@@ -194,6 +207,7 @@ export class Worker implements PartitionHost {
       if (this.#queued() < OVERLAP_FROM_EVENTS) await this.#underWay;
       this.#residents.passivate();
       await this.#activateNext();
+      await this.#foresight.prepare(this.#running(), this.#maxEvents);
       const batch = this.#applyQueued();
       if (batch === undefined) continue;
       this.#prepared = batch;
@@ -246,10 +260,14 @@ export class Worker implements PartitionHost {
       if (owned.state !== state) return;
       for (const user of missing) {
         const found = stored.get(user);
+        // Scored as of now; the next event scores again, by the model that is in force there.
         this.#residents.add({
           user,
           partition,
-          actor: found === undefined ? newUserActor() : restoreUserActor(found.value),
+          actor:
+            found === undefined
+              ? newUserActor()
+              : restoreUserActor(found.value, state.userReference),
           sequence: found?.value.sequence ?? (0 as StreamSequence),
           fence: found?.sequence ?? (0 as StreamSequence),
           pending: 0,
@@ -296,13 +314,14 @@ export class Worker implements PartitionHost {
       if (queued === undefined) break;
       // Passivated since it was looked up, the actor is not the one that others have changed (R3).
       if (queued.user !== undefined && queued.resident?.isResident !== true) break;
+      if (!this.#foresight.covers(owned, queued)) break;
       owned.take();
       taken++;
       try {
         batch.take(owned, queued);
       } catch (error) {
         // A broken invariant: this event goes to the dead letter when the partition is back.
-        owned.poison.set(queued.record.sequence, String(error));
+        owned.blame(queued.record.sequence, String(error));
         this.#fail(batch, `event ${queued.record.sequence} could not be applied: ${String(error)}`);
         return undefined;
       }

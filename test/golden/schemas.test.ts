@@ -46,7 +46,13 @@ test('docs/schemas is what the code checks', () => {
   for (const [name, text] of Object.entries(documents)) expect(published[name], hint).toBe(text);
 });
 
-test.each(goldenFiles())('%s is valid by its published schema', (file) => {
+/** Published schemas are of the current version; older messages are brought forward when read. */
+const current = goldenFiles().filter((file) => {
+  const next = file.replace(/-v(\d+)\.json$/, (_, v) => `-v${Number(v) + 1}.json`);
+  return !goldenFiles().includes(next);
+});
+
+test.each(current)('%s is valid by its published schema', (file) => {
   const document = DESCRIBED_BY[file] ?? file.replace(/-v\d+\.json$/, '.json');
   expect(Object.keys(documents)).toContain(document);
   expect(validates(document, golden(file))).toBe(true);

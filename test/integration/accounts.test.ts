@@ -93,17 +93,17 @@ test.each(['state.>', 'out.>', 'events.>', '_INBOX_engine.>', '_INBOX.>', '$JS.>
   },
 );
 
-test.each(['$JS.API.STREAM.LIST', '$JS.API.STREAM.PURGE.EVENTS', 'inspect.user', 'campaigns.put'])(
-  'an app gets no answer from %s',
-  async (subject) => {
-    await using server = await startTestServer();
-    const { engine, app } = await connectEngineAndApp(server);
-    const asked = listen(engine, subject);
-    await expect(app.request(subject, '{}', { timeout: ANSWER_MS })).rejects.toThrow(/permission/i);
-    await engine.flush();
-    expect(asked.subjects).toEqual([]);
-  },
-);
+test.each([
+  ...['$JS.API.STREAM.LIST', '$JS.API.STREAM.PURGE.EVENTS'],
+  ...['inspect.user', 'campaigns.put', 'model.apply'],
+])('an app gets no answer from %s', async (subject) => {
+  await using server = await startTestServer();
+  const { engine, app } = await connectEngineAndApp(server);
+  const asked = listen(engine, subject);
+  await expect(app.request(subject, '{}', { timeout: ANSWER_MS })).rejects.toThrow(/permission/i);
+  await engine.flush();
+  expect(asked.subjects).toEqual([]);
+});
 
 test('an app receives the decisions that were stored, by user', async () => {
   await using server = await startTestServer();

@@ -12,15 +12,16 @@ import { publishAtomically } from '../../runtime/nats/atomic-batch.ts';
 import { ensureStreams } from '../../runtime/nats/streams.ts';
 import type { Worker } from '../../runtime/worker/worker.ts';
 import { startTestEngine, startTestWorker, TEST_PARTITIONS, until } from '../engine-fixture.ts';
-import { journeyLog, type Published } from '../journeys.ts';
+import type { Published } from '../journeys.ts';
 import { startTestServer } from '../nats-fixture.ts';
+import { scoredJourneyLog } from '../scored-journeys.ts';
 
 const SEED = Number(process.env.AUDIT_SEED ?? Date.now() % 1_000_000);
 const REPLAY = `AUDIT_SEED=${SEED} replays it`;
 
 function journeys(messages: number, users: number): Published[] {
   const nowMs = Date.now();
-  return journeyLog({ seed: SEED, messages, users, nowMs, partitions: TEST_PARTITIONS });
+  return scoredJourneyLog({ seed: SEED, messages, users, nowMs, partitions: TEST_PARTITIONS });
 }
 
 async function publish(nc: NatsConnection, log: readonly Published[]): Promise<void> {
@@ -153,6 +154,8 @@ interface Tampering {
   readonly what: string;
   /** Which stored message. */
   readonly subject: RegExp;
+  /** Of these the first that is like this. */
+  readonly fits?: (message: Json) => boolean;
   /** Its new body; without it the message is deleted. */
   readonly change?: (message: Json) => unknown;
   /** Where a copy is put instead. */
@@ -168,10 +171,13 @@ const raised = (key: string) => (message: Json) => ({
   [key]: Number(message[key]) + 1,
 });
 
+/** Bytes of packed numbers that say which of them are there. */
+const MASK_BYTES = 6;
+
 /** Packed doubles with 0.001 added to the first. */
 function withOneMore(packed: string): string {
   const bytes = Buffer.from(packed, 'base64');
-  bytes.writeDoubleLE(bytes.readDoubleLE(0) + 0.001, 0);
+  bytes.writeDoubleLE(bytes.readDoubleLE(MASK_BYTES) + 0.001, MASK_BYTES);
   return bytes.toString('base64');
 }
 
@@ -186,8 +192,23 @@ const TAMPERINGS: readonly Tampering[] = [
   {
     what: 'the evidence about a user',
     subject: /^state\.\d\.user/,
+    fits: (user) => user.numbers !== undefined,
     change: (user) => ({ ...user, numbers: withOneMore(String(user.numbers)) }),
-    names: /state evidence \[0\]/,
+    names: /state evidence \[\d+\]/,
+  },
+  {
+    what: 'how many events count of a user',
+    subject: /^state\.\d\.user/,
+    fits: (user) => user.counted !== undefined,
+    change: (user) => ({ ...user, counted: [9_999, ...(user.counted as number[]).slice(1)] }),
+    names: /state counted$/,
+  },
+  {
+    what: 'the looks of a user',
+    subject: /^state\.\d\.user/,
+    fits: (user) => user.looks !== undefined,
+    change: ({ looks: _, ...user }) => user,
+    names: /state looks$/,
   },
   {
     what: 'the memory of duplicates',
@@ -242,6 +263,8 @@ const TAMPERINGS: readonly Tampering[] = [
     change: (cell) => ({ ...cell, granted_micros: 0, spent_micros: 1e10 }),
     names: /spent_micros$/,
   },
+  { what: 'the version of a model', subject: /cell\.model$/, change: raised('version') },
+  { what: 'a model that is not stored', subject: /cell\.model$/ },
   { what: 'a version of grants', subject: /cell\.reference$/, change: raised('grants_version') },
   { what: 'a cell that is not stored', subject: /cell\.traffic$/ },
   {
@@ -265,6 +288,12 @@ const TAMPERINGS: readonly Tampering[] = [
       signals: { ...(receipt.signals as Json), urgency: 0.123 },
     }),
     names: /signals urgency/,
+  },
+  {
+    what: 'the model on a receipt',
+    subject: /^receipts\./,
+    change: (receipt) => ({ ...receipt, versions: { ...(receipt.versions as Json), model: 99 } }),
+    names: /versions model$/,
   },
   { what: 'a receipt that is not stored', subject: /^receipts\./ },
   {
@@ -297,11 +326,17 @@ test('what was tampered with is named', { timeout: 120_000 }, async () => {
   expectNoDifference(await auditEngine(nc));
   await carryOutAll(nc);
   const subjects = await storedSubjects(nc);
-  for (const { what, subject: pattern, change, copyTo, names, isSum } of TAMPERINGS) {
-    const source = subjects.find((each) => pattern.test(each));
+  const read = async (subject: string) => {
+    const stored = await jsm.streams.getMessage(ACTORS_STREAM, { last_by_subj: subject });
+    if (stored === null) throw new Error(`${subject} is gone`);
+    return stored;
+  };
+  for (const { what, subject: pattern, fits, change, copyTo, names, isSum } of TAMPERINGS) {
+    const like = subjects.filter((each) => pattern.test(each));
+    let source = like.shift();
+    while (source && fits?.((await read(source)).json<Json>()) === false) source = like.shift();
     if (source === undefined) throw new Error(`${REPLAY}: no message is stored as ${pattern}`);
-    const stored = await jsm.streams.getMessage(ACTORS_STREAM, { last_by_subj: source });
-    if (stored === null) throw new Error(`${source} is gone`);
+    const stored = await read(source);
     const target = copyTo?.(source) ?? source;
     if (change === undefined) await jsm.streams.purge(ACTORS_STREAM, { filter: target });
     else await nc.request(target, JSON.stringify(change(stored.json<Json>())));

@@ -1,6 +1,7 @@
 /** The campaign actors' home on a real nats-server that does not always answer. */
 import type { NatsConnection } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
+import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
 import { campaignSchema, DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
 import { BudgetDesk } from '../../runtime/coordinator/budget-desk.ts';
 import { CellView } from '../../runtime/coordinator/cell-view.ts';
@@ -48,7 +49,8 @@ async function openDesk(
   used: ActorStore,
   failures: unknown[],
 ) {
-  const state = await claimLeadership(nc, store, id, DEFAULT_SETTINGS, () => false);
+  const own = { settings: DEFAULT_SETTINGS, model: DEFAULT_REFERENCE.scorer.model };
+  const state = await claimLeadership(nc, store, id, own, () => false);
   if (state === undefined) throw new Error('expected to lead');
   const view = await CellView.open(nc);
   const desk = new BudgetDesk(state, {

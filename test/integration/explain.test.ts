@@ -9,6 +9,7 @@ import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
 import type { CampaignsReport } from '../../protocols/services.ts';
 import { ACTORS_STREAM, partitionOf, RECEIPTS_ALL, SERVICES } from '../../protocols/subjects.ts';
 import { readReceipt, rerunReceipt } from '../../runtime/cli/explain.ts';
+import { networksHere } from '../../runtime/cli/onnx-model.ts';
 import { publishAtomically } from '../../runtime/nats/atomic-batch.ts';
 import { natsEventLog } from '../../runtime/nats/event-log.ts';
 import { travelTo } from '../../runtime/time-travel/partition-past.ts';
@@ -79,8 +80,9 @@ test('every decision comes out again from the log to the same bytes, used-up bud
   expect(won.size).toBeGreaterThan(1);
   const user = subjects[0]?.split('.')[1] as UserToken;
   const partition = partitionOf(user, TEST_PARTITIONS);
+  await using networks = networksHere();
   const tooFar = (log.length + 1_000_000) as StreamSequence;
-  await expect(travelTo(natsEventLog(nc), partition, tooFar, () => {})).rejects.toThrow(
+  await expect(travelTo(natsEventLog(nc), partition, tooFar, networks, () => {})).rejects.toThrow(
     /expected a log up to message/,
   );
 });

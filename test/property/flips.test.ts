@@ -9,12 +9,28 @@ import {
   smallestConceptFlip,
   type TriedBid,
 } from '../../actors/campaign/flips.ts';
-import { intentsOf, signalsOf } from '../../actors/user/intents.ts';
+import { Scorer, signalsOf } from '../../actors/model/scorer.ts';
 import { type Campaign, campaignSchema, SIGNALS } from '../../protocols/campaign.ts';
+import type { Curve } from '../../protocols/model.ts';
 import { CONCEPTS, type FusedState } from '../../protocols/user-snapshot.ts';
 import { holds } from '../generators.ts';
+import { modelWith } from '../models.ts';
 
 const MAX_BID = 60;
+/** Intents that move with the concepts, so that a flip of one moves what bids are weighed by. */
+const scorer = new Scorer(
+  modelWith({
+    intents: {
+      engagement_intent: { bias: -1, concepts: { curiosity: curve(0, 3) } },
+      purchase_intent: { bias: -2, concepts: { urgency: curve(0, 4), frustration: curve(0, -2) } },
+      churn_risk: { bias: -1, concepts: { drop_off: curve(0, 2), loyalty: curve(0, -2) } },
+    },
+  }),
+);
+
+function curve(low: number, high: number): Curve {
+  return { knots: [0, 1], values: [low, high] };
+}
 
 interface Drawn {
   readonly campaign: Campaign;
@@ -52,6 +68,7 @@ const auctions = fc.tuple(campaigns, concepts, fc.integer({ min: 0, max: 20 }));
 function auctionOf([drawn, of, reserveMicros]: [Drawn[], FusedState['concepts'], number]) {
   const auction: Rerunnable = {
     concepts: of,
+    scorer,
     reserveMicros,
     leftMicros: (id) => drawn.find(({ campaign }) => campaign.id === id)?.leftMicros ?? 0,
     bidders: (signals, tried) =>
@@ -69,7 +86,7 @@ function auctionOf([drawn, of, reserveMicros]: [Drawn[], FusedState['concepts'],
 }
 
 function winner(auction: Rerunnable, of: FusedState['concepts'], tried?: TriedBid): string | null {
-  const signals = signalsOf(of, intentsOf(of));
+  const signals = signalsOf(of, scorer.intents(of));
   const bidders = auction.bidders(signals, tried);
   return runAuction(bidders, signals, auction.reserveMicros).winner?.id ?? null;
 }

@@ -6,6 +6,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createActor, type SnapshotFrom, transition } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
+import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
+import { Scorer } from '../../actors/model/scorer.ts';
 import {
   newUserActor,
   passDeadlines,
@@ -15,8 +17,8 @@ import {
 } from '../../actors/user/actor.ts';
 import { admit } from '../../actors/user/duplicates.ts';
 import { type UserMachineEvent, userMachine } from '../../actors/user/machine.ts';
-import { NEW_USER } from '../../actors/user/state.ts';
-import { DEFAULT_SETTINGS, type Settings } from '../../protocols/campaign.ts';
+import { NEW_USER, type UserReference } from '../../actors/user/state.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
 import type { Event } from '../../protocols/event.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
 import { decodeUser, encodeUser } from '../../protocols/user-record.ts';
@@ -30,20 +32,21 @@ import {
   holds,
   MINUTE_MS,
 } from '../generators.ts';
+import { frictionModel, models } from '../models.ts';
 
 /** The engine's way: what is admitted is received. */
-function receive(actor: UserActor, event: Event, settings: Settings): UserActor {
+function receive(actor: UserActor, event: Event, reference: UserReference): UserActor {
   const admission = admit(actor.context.duplicates, event);
-  return admission.duplicate ? actor : receiveEvent(actor, event, admission.memory, settings);
+  return admission.duplicate ? actor : receiveEvent(actor, event, admission.memory, reference);
 }
 
 /** The machine's way: deadlines that lie before the event, then the event. */
 function machineEvents(
   { events, session, lapsesAtMs, duplicates }: FusedState,
   event: Event,
-  settings: Settings,
+  reference: UserReference,
 ): UserMachineEvent[] {
-  const received: UserMachineEvent = { type: 'event.received', event, settings };
+  const received: UserMachineEvent = { type: 'event.received', event, reference };
   if (events === 0 || admit(duplicates, event).duplicate) return [received];
   const passed: UserMachineEvent[] = [];
   if (event.timestamp > session.endsAtMs) passed.push({ type: 'session.elapsed' });
@@ -61,17 +64,22 @@ const anySettings = fc.constantFrom(
   DEFAULT_SETTINGS,
   { ...DEFAULT_SETTINGS, consent_default: 'refused' as const },
   { ...DEFAULT_SETTINGS, session_idle_ms: 5_000 },
+  { ...DEFAULT_SETTINGS, unmeasured: ['churn' as const, 'temporal' as const] },
 );
+/** Any settings under any model. */
+const anyReference = fc
+  .tuple(anySettings, models())
+  .map(([settings, model]): UserReference => ({ settings, scorer: new Scorer(model) }));
 
 test('on any events the engine moves as the machine does, value and context', () => {
   holds(
-    fc.property(arrivals, anySettings, (events, settings) => {
+    fc.property(arrivals, anyReference, (events, reference) => {
       const machine = createActor(userMachine).start();
       let actor = newUserActor();
       for (const event of events) {
         const { context } = machine.getSnapshot();
-        for (const each of machineEvents(context, event, settings)) machine.send(each);
-        actor = receive(actor, event, settings);
+        for (const each of machineEvents(context, event, reference)) machine.send(each);
+        actor = receive(actor, event, reference);
         expect(actor.value).toEqual(machine.getSnapshot().value);
         expect(actor.context).toEqual(machine.getSnapshot().context);
       }
@@ -82,17 +90,17 @@ test('on any events the engine moves as the machine does, value and context', ()
 
 test('a user who is stored and restored anywhere on the way goes on as if nothing had been', () => {
   holds(
-    fc.property(arrivals, fc.nat({ max: 40 }), (events, at) => {
+    fc.property(arrivals, fc.nat({ max: 40 }), anyReference, (events, at, reference) => {
       let actor = newUserActor();
       let restored = newUserActor();
       events.forEach((event, i) => {
         if (i === at) {
           const text = encodeUser(7 as StreamSequence, restored.value, restored.context);
-          restored = restoreUserActor(decodeUser('ada' as UserToken, JSON.parse(text)));
+          restored = restoreUserActor(decodeUser('ada' as UserToken, JSON.parse(text)), reference);
           expect(restored).toEqual(actor);
         }
-        actor = receive(actor, event, DEFAULT_SETTINGS);
-        restored = receive(restored, event, DEFAULT_SETTINGS);
+        actor = receive(actor, event, reference);
+        restored = receive(restored, event, reference);
         expect(restored).toEqual(actor);
       });
     }),
@@ -107,8 +115,8 @@ test('deadlines that somebody looked at before the next event pass the same', ()
       let looked = newUserActor();
       for (const event of events) {
         looked = passDeadlines(passDeadlines(looked, event.timestamp - 1), event.timestamp);
-        looked = receive(looked, event, DEFAULT_SETTINGS);
-        actor = receive(actor, event, DEFAULT_SETTINGS);
+        looked = receive(looked, event, DEFAULT_REFERENCE);
+        actor = receive(actor, event, DEFAULT_REFERENCE);
         expect(looked).toEqual(actor);
       }
     }),
@@ -117,6 +125,12 @@ test('deadlines that somebody looked at before the next event pass the same', ()
 });
 
 const WALK_NAMES = ['search', 'add_to_cart', 'begin_checkout', 'share', 'uninstall'];
+
+/** A model under which a single event can put a user at risk. */
+const FRICTION: UserReference = {
+  settings: DEFAULT_SETTINGS,
+  scorer: new Scorer(frictionModel()),
+};
 
 /** What may happen next to a user, one minute later. */
 function nextEvents({ context }: SnapshotFrom<typeof userMachine>): UserMachineEvent[] {
@@ -128,7 +142,9 @@ function nextEvents({ context }: SnapshotFrom<typeof userMachine>): UserMachineE
     ...[true, false].flatMap((m) => [true, false].map((p) => consent(n, t, m, p))),
   ];
   return [
-    ...events.map((event): UserMachineEvent => ({ type: 'event.received', event })),
+    ...events.map((event): UserMachineEvent => {
+      return { type: 'event.received', event, reference: FRICTION };
+    }),
     { type: 'session.elapsed' },
     { type: 'absence.elapsed' },
   ];
@@ -166,11 +182,11 @@ function riskAfter(levels: readonly number[]): string[] {
 }
 
 test('risk rises and falls at different levels', () => {
-  expect(riskAfter([0.34, 0.35, 0.59, 0.6])).toEqual(['steady', 'drifting', 'drifting', 'atRisk']);
-  expect(riskAfter([0.7, 0.5, 0.49, 0.25, 0.24])).toEqual([
+  expect(riskAfter([0.69, 0.7, 0.84, 0.85])).toEqual(['steady', 'drifting', 'drifting', 'atRisk']);
+  expect(riskAfter([0.9, 0.75, 0.74, 0.6, 0.59])).toEqual([
     ...['atRisk', 'atRisk', 'drifting', 'drifting', 'steady'],
   ]);
-  expect(riskAfter([0.7, 0.2])).toEqual(['atRisk', 'steady']);
+  expect(riskAfter([0.9, 0.2])).toEqual(['atRisk', 'steady']);
 });
 
 test('risk does not flicker: within a band of a tenth no state is left and entered again', () => {

@@ -1,9 +1,15 @@
 /** Consent first (I7): what is kept of a user who refused, and what counts of a limited one. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { FEATURE_COUNT, FEATURES, fillFeatures } from '../../actors/user/feature-vector.ts';
 import { NEW_USER } from '../../actors/user/state.ts';
 import type { Event } from '../../protocols/event.ts';
-import type { FusedState } from '../../protocols/user-snapshot.ts';
+import {
+  EVIDENCE_KINDS,
+  type FusedState,
+  type Modality,
+  SCALE_MS,
+} from '../../protocols/user-snapshot.ts';
 import {
   BASE_MS,
   behavior,
@@ -59,7 +65,7 @@ describe('a refusal of both purposes', () => {
     expect(JSON.stringify([value, context])).not.toContain('secret');
     expect(value).toMatchObject({ consent: 'refused' });
     expect(context.consent).toEqual({
-      ...{ measurement: 'refused', personalization: 'refused', atMs: LATER_MS },
+      ...{ measurement: 'refused', personalization: 'refused', withheld: [], atMs: LATER_MS },
     });
   });
 
@@ -152,16 +158,79 @@ test('a user who was never asked is treated as the settings say', () => {
   expect(granted.receipts).toHaveLength(1);
 });
 
-test('features start anew after a refusal was taken back', () => {
+/** What features read of the times that are kept whatever the user agrees to. */
+const OF_KEPT_TIMES = ['tenure', 'visit_length', 'since_order', 'order_rate'];
+
+function featuresOf(state: FusedState): Record<string, number> {
+  const vector = new Float64Array(FEATURE_COUNT);
+  fillFeatures(state, state.nowMs, vector);
+  return Object.fromEntries(FEATURES.map(({ name }, i) => [name, vector[i] as number]));
+}
+
+test('features start anew after a refusal is taken back, but for how long a user is known', () => {
   const again = [consent(10, LATER_MS + 1, true, true), behavior(11, LATER_MS + 2)];
   const log = wellKnown();
   log.applyAll([consent(9, LATER_MS, false, false), ...again]);
   const fresh = new PartitionLog().applyAll([consent(9, LATER_MS, false, false), ...again]);
-  const { evidence, concepts, intents, fusion } = log.user();
-  expect({ evidence, concepts, intents, fusion }).toEqual({
-    evidence: fresh.user().evidence,
-    concepts: fresh.user().concepts,
-    intents: fresh.user().intents,
-    fusion: fresh.user().fusion,
+  const remembered = ({ evidence, habit, looks, purchases, counted, fusion }: FusedState) => {
+    return { evidence, habit, looks, purchases, counted, fusion };
+  };
+  expect(remembered(log.user())).toEqual(remembered(fresh.user()));
+  expect(log.user().counted).toBe(2);
+  const found = featuresOf(log.user());
+  for (const [name, value] of Object.entries(featuresOf(fresh.user()))) {
+    if (!OF_KEPT_TIMES.includes(name)) expect({ [name]: found[name] }).toEqual({ [name]: value });
+  }
+});
+
+describe('a modality that is withheld', () => {
+  const PURCHASE = EVIDENCE_KINDS.indexOf('purchase');
+  const purchaseOf = ({ evidence }: FusedState) =>
+    evidence.slice(PURCHASE * SCALE_MS.length, (PURCHASE + 1) * SCALE_MS.length);
+  const asks = (n: number, withheld?: Modality[]) => consent(n, LATER_MS + n, true, true, withheld);
+  const cart = (n: number) => behavior(n, LATER_MS + n, { name: 'add_to_cart' });
+
+  test('is forgotten at once and not learnt again, while decisions go on', () => {
+    const log = wellKnown();
+    expect(purchaseOf(log.user())[0]).toBeGreaterThan(0);
+    const decided = log.receipts.length;
+    log.applyAll([asks(9, ['purchase', 'zero_party']), cart(10)]);
+    log.apply(opportunity(11, LATER_MS + 11));
+    expect(purchaseOf(log.user())).toEqual([0, 0, 0, 0]);
+    expect(Object.keys(log.user().interests)).toEqual(['secret-topic']);
+    expect(log.user().consent.withheld).toEqual(['purchase', 'zero_party']);
+    expect(log.receipts.length).toBeGreaterThan(decided);
+    expect(log.actor().value).toMatchObject({ consent: 'granted' });
+  });
+
+  test('starts anew when it is allowed again: by the next consent that does not name it', () => {
+    const log = wellKnown();
+    log.applyAll([asks(9, ['purchase']), cart(10), asks(11), cart(12)]);
+    expect(log.user().consent.withheld).toEqual([]);
+    expect(purchaseOf(log.user())).toEqual([0.7, 0.7, 0.7, 0.7]);
+  });
+
+  test('stays so when an earlier consent arrives later', () => {
+    const log = wellKnown();
+    log.applyAll([asks(9, ['purchase']), consent(10, BASE_MS, true, true), cart(11)]);
+    expect(log.user().consent.withheld).toEqual(['purchase']);
+    expect(purchaseOf(log.user())).toEqual([0, 0, 0, 0]);
+  });
+
+  test('is held in the order of modalities, each once: equal answers are equal states', () => {
+    const log = wellKnown().apply(asks(9, ['churn', 'app', 'churn']));
+    expect(log).toMatchObject({ actor: { context: { consent: { withheld: ['app', 'churn'] } } } });
+  });
+
+  test('has no part in the concepts, as if nobody measured it', () => {
+    const conceptsAfter = (name: string, withheld: Modality[], unmeasured: Modality[] = []) => {
+      const log = new PartitionLog();
+      log.putSettings(settingsWith({ unmeasured }));
+      return log.applyAll([asks(0, withheld), behavior(1, LATER_MS + 1, { name })]).user().concepts;
+    };
+    const calm = conceptsAfter('something_else', ['churn']);
+    expect(conceptsAfter('rage_tap', ['churn'])).toEqual(calm);
+    expect(conceptsAfter('something_else', [], ['churn'])).toEqual(calm);
+    expect(conceptsAfter('rage_tap', [])).not.toEqual(conceptsAfter('something_else', []));
   });
 });

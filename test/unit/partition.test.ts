@@ -1,6 +1,7 @@
 /** A partition's step by example: what each event leads to, and what reference data does. */
 import { describe, expect, test } from 'vitest';
 import { MAX_EXPOSURES } from '../../actors/campaign/eligibility.ts';
+import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
 import { decisionIdOf } from '../../actors/partition/decide.ts';
 import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
 import type { ChannelsCell } from '../../protocols/cells.ts';
@@ -231,8 +232,13 @@ describe('reference data comes through the log', () => {
     expect(names().sort()).toEqual(['campaign.sale', 'delivery.sale', 'reference']);
     expect(log.state.dirtyCount).toBe(0);
     log.apply(click(0, BASE_MS, 'email'));
-    expect(log.state.dirtyCount).toBe(4);
-    expect(names().sort()).toEqual(['channels.20240408', 'delivery.sale', 'traffic']);
+    expect(log.state.dirtyCount).toBe(6);
+    const { version } = DEFAULT_REFERENCE.scorer.model;
+    const week = `${version}.20240408`;
+    expect(names().sort()).toEqual([
+      ...[`calibration.${week}`, 'channels.20240408', 'delivery.sale'],
+      ...[`drift.${week}`, 'traffic'],
+    ]);
     expect(log.state.journal.take(0, 1)).toHaveLength(1);
     expect(log.state.journal.take(0, 2)).toEqual([]);
     log.apply(click(0, BASE_MS, 'email'));

@@ -2,10 +2,16 @@
 import { describe, expect, test } from 'vitest';
 import { draftCampaign, moveCampaign } from '../../actors/campaign/machine.ts';
 import { type Decided, type Known, missingControls } from '../../actors/campaign/reconcile.ts';
+import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
 import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
 import type { CampaignActorState } from '../../protocols/campaign-actor.ts';
-import type { CampaignCell, DeliveryCell, ReferenceCell } from '../../protocols/cells.ts';
+import type {
+  CampaignCell,
+  DeliveryCell,
+  ModelCell,
+  ReferenceCell,
+} from '../../protocols/cells.ts';
 import { type Control, controlSchema, MAX_GRANTS_PER_MESSAGE } from '../../protocols/control.ts';
 import { campaignWith } from '../generators.ts';
 
@@ -26,6 +32,10 @@ class Listener implements Known {
     return this.#cells.get('reference') as ReferenceCell | undefined;
   }
 
+  get model(): ModelCell | undefined {
+    return this.#cells.get('model') as ModelCell | undefined;
+  }
+
   campaign(id: string): CampaignCell | undefined {
     return this.#cells.get(`campaign.${id}`) as CampaignCell | undefined;
   }
@@ -42,7 +52,8 @@ function liveCampaign(id: string, granted: number): CampaignActorState {
 }
 
 function decided(campaigns: readonly CampaignActorState[], settingsVersion = 1): Decided {
-  return { settings: DEFAULT_SETTINGS, settingsVersion, campaigns };
+  const { model } = DEFAULT_REFERENCE.scorer;
+  return { settings: DEFAULT_SETTINGS, settingsVersion, model, campaigns };
 }
 
 function counter(from = 0): () => number {
@@ -57,10 +68,11 @@ describe('what a partition lacks', () => {
     const controls = missingControls(decided([sale]), new Listener(), counter());
     expect(controls.map(({ type }) => type)).toEqual([
       'settings.put',
+      'model.put',
       'campaign.put',
       'grants.put',
     ]);
-    expect(controls[2]).toMatchObject({ version: 1, granted_micros: { sale: 500 } });
+    expect(controls[3]).toMatchObject({ version: 1, granted_micros: { sale: 500 } });
   });
 
   test('is sent again until the partition shows it, and then no more', () => {
@@ -101,11 +113,11 @@ describe('what a partition lacks', () => {
 
 test('whichever messages are lost, repeating what is missing brings a partition up to date', () => {
   const campaigns = ['a', 'b', 'c'].map((id, i) => liveCampaign(id, 100 * (i + 1)));
-  for (let lost = 0; lost < 2 ** 5; lost++) {
+  for (let lost = 0; lost < 2 ** 6; lost++) {
     const listener = new Listener();
     const next = counter();
     const first = missingControls(decided(campaigns), listener, next);
-    expect(first).toHaveLength(5);
+    expect(first).toHaveLength(6);
     listener.take(first.filter((_, i) => ((lost >> i) & 1) === 0));
     // What got lost is found missing; what arrives twice, or late, does no harm.
     listener.take([...missingControls(decided(campaigns), listener, next), ...first]);

@@ -14,6 +14,7 @@ import {
   HOUR_MS,
   MINUTE_MS,
 } from '../generators.ts';
+import { frictionModel } from '../models.ts';
 import { PartitionLog } from '../partition-log.ts';
 
 const IDLE_MS = DEFAULT_SETTINGS.session_idle_ms;
@@ -21,6 +22,13 @@ const IDLE_MS = DEFAULT_SETTINGS.session_idle_ms;
 /** Behaviors of these names, a minute apart. */
 function named(...names: readonly string[]): Event[] {
   return names.map((name, n) => behavior(n, BASE_MS + n * MINUTE_MS, { name }));
+}
+
+/** A log under that model. */
+function frictionLog(): PartitionLog {
+  const log = new PartitionLog();
+  log.putModel(frictionModel());
+  return log;
 }
 
 describe('a session', () => {
@@ -78,7 +86,7 @@ describe('the funnel', () => {
 
 describe('absence', () => {
   test('of more than 30 days: lapsed and churned', () => {
-    const log = new PartitionLog().applyAll(named('begin_checkout'));
+    const log = frictionLog().applyAll(named('begin_checkout'));
     const at = (ms: number) => passDeadlines(log.actor(), ms).value;
     expect(at(BASE_MS + LAPSE_MS)).toMatchObject({ funnel: 'buying', risk: 'steady' });
     expect(at(BASE_MS + LAPSE_MS + 1)).toEqual({
@@ -87,7 +95,7 @@ describe('absence', () => {
   });
 
   test('ends with the next event: risk has to prove steady again, the funnel starts anew', () => {
-    const log = new PartitionLog().applyAll(named('begin_checkout'));
+    const log = frictionLog().applyAll(named('begin_checkout'));
     const backMs = BASE_MS + 60 * DAY_MS;
     log.apply(behavior(1, backMs, { name: 'search' }));
     expect(log.actor().value).toMatchObject({
@@ -104,11 +112,11 @@ describe('absence', () => {
   });
 });
 
-test('an angry visitor is at risk, and a pleased one is not', () => {
-  const angry = new PartitionLog().applyAll(
+test('where friction makes users leave, an angry one is at risk, and a pleased one is not', () => {
+  const angry = frictionLog().applyAll(
     named('error', 'rage_tap', 'rage_tap', 'cancel', 'uninstall', 'uninstall'),
   );
   expect(angry.actor().value.risk).toBe('atRisk');
-  const pleased = new PartitionLog().applyAll(named('search', 'view_item', 'share', 'share'));
+  const pleased = frictionLog().applyAll(named('search', 'view_item', 'share', 'share'));
   expect(pleased.actor().value.risk).toBe('steady');
 });

@@ -1,0 +1,143 @@
+/**
+ * What a user's scores cost: features an event, scoring a user in micro-batches, an explanation;
+ * and how long each stage takes for one event of realistic traffic, in its own time.
+ */
+import { DEFAULT_REFERENCE } from '../actors/model/default-reference.ts';
+import { explainScores } from '../actors/model/explain.ts';
+import { FEATURE_COUNT, fillNow } from '../actors/user/feature-vector.ts';
+import { foldFeatures } from '../actors/user/features.ts';
+import { evolveFusion, fusionNodes } from '../actors/user/fusion.ts';
+import { foldEvent, NEW_USER } from '../actors/user/state.ts';
+import type { Event } from '../protocols/event.ts';
+import { MAX_RECEIPT_FEATURES } from '../protocols/explanation.ts';
+import { CONCEPTS, type FusedState, INTENTS } from '../protocols/user-snapshot.ts';
+import { Traffic } from '../runtime/simulate/traffic.ts';
+import { percentile, spread } from './setting.ts';
+
+export const BATCH = 256;
+const EVENTS = 40_000;
+const EXPLANATIONS = 5_000;
+const VISITORS = 2_000;
+const BASE_MS = 1_712_613_245_000;
+const EVENT_EVERY_MS = 50;
+
+export interface ScoringResult {
+  readonly featureMicros: ReturnType<typeof spread>;
+  readonly scoreMicros: ReturnType<typeof spread>;
+  readonly explainMicros: ReturnType<typeof spread>;
+  readonly stages: readonly StageFigures[];
+}
+
+/** One stage's own time for an event. */
+export interface StageFigures {
+  readonly name: string;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+export function benchScoring(rounds: number): ScoringResult {
+  const visits = browse();
+  const vectors = new Float64Array(visits.length * FEATURE_COUNT);
+  visits.forEach((visit, n) => {
+    const at = n * FEATURE_COUNT;
+    takeFeatures(visit, vectors.subarray(at, at + FEATURE_COUNT));
+  });
+  const vector = new Float64Array(FEATURE_COUNT);
+  // The first round compiles the code and is not counted.
+  const timed = (time: () => number): ReturnType<typeof spread> =>
+    spread(Array.from({ length: rounds + 1 }, time).slice(1));
+  return {
+    featureMicros: timed(() => timePerFeatures(visits, vector)),
+    scoreMicros: timed(() => timePerScore(vectors)),
+    explainMicros: timed(() => timePerExplanation(vectors)),
+    stages: stageTimes(visits, vectors),
+  };
+}
+
+interface Visit {
+  readonly before: FusedState;
+  readonly event: Event;
+}
+
+/** Simulated shoppers' events, each with the state that it meets. */
+function browse(): Visit[] {
+  const traffic = new Traffic({ seed: 7, visitors: VISITORS });
+  const users = new Map<string, FusedState>();
+  return Array.from({ length: EVENTS }, (_, n) => {
+    const { user, event } = traffic.next(BASE_MS + n * EVENT_EVERY_MS);
+    const before = users.get(user) ?? NEW_USER;
+    users.set(user, foldEvent(before, event, before.duplicates, DEFAULT_REFERENCE));
+    return { before, event };
+  });
+}
+
+/** Folding an event's features and writing the vector, microseconds. */
+function timePerFeatures(visits: readonly Visit[], vector: Float64Array): number {
+  const startedMs = performance.now();
+  for (const visit of visits) takeFeatures(visit, vector);
+  return ((performance.now() - startedMs) * 1_000) / visits.length;
+}
+
+function takeFeatures({ before, event }: Visit, vector: Float64Array): void {
+  const { nowMs } = before;
+  const toMs = Math.max(nowMs, event.timestamp);
+  const fromMs = before.events === 0 ? toMs : nowMs;
+  const features = foldFeatures(before, fromMs, toMs, event, false, []);
+  const nodes = fusionNodes(features.evidence);
+  const fusion = evolveFusion(before.fusion, nodes, toMs - fromMs);
+  fillNow({ ...before, ...features, fusion, nowMs: toMs }, nodes, vector, 0);
+}
+
+/** Scoring one user in batches of BATCH, microseconds. */
+function timePerScore(vectors: Float64Array): number {
+  const { scorer } = DEFAULT_REFERENCE;
+  const absent = new Uint8Array(BATCH);
+  const out = new Float64Array(BATCH * (CONCEPTS.length + INTENTS.length));
+  const users = vectors.length / FEATURE_COUNT;
+  const startedMs = performance.now();
+  for (let from = 0; from + BATCH <= users; from += BATCH) {
+    const batch = vectors.subarray(from * FEATURE_COUNT, (from + BATCH) * FEATURE_COUNT);
+    scorer.scoreBatch(batch, absent, BATCH, out);
+  }
+  const scored = Math.floor(users / BATCH) * BATCH;
+  return ((performance.now() - startedMs) * 1_000) / scored;
+}
+
+/** The exact explanation of a receipt, microseconds. */
+function timePerExplanation(vectors: Float64Array): number {
+  const { scorer } = DEFAULT_REFERENCE;
+  const startedMs = performance.now();
+  for (let n = 0; n < EXPLANATIONS; n++) {
+    const vector = vectors.subarray(n * FEATURE_COUNT, (n + 1) * FEATURE_COUNT);
+    const concepts = scorer.concepts(vector, 0, 0);
+    explainScores(scorer.model, vector, 0, concepts, MAX_RECEIPT_FEATURES);
+  }
+  return ((performance.now() - startedMs) * 1_000) / EXPLANATIONS;
+}
+
+/** Each stage's own time for one event at a time. */
+function stageTimes(visits: readonly Visit[], vectors: Float64Array): ScoringResult['stages'] {
+  const { scorer } = DEFAULT_REFERENCE;
+  const vector = new Float64Array(FEATURE_COUNT);
+  const score = (at: number): void => {
+    scorer.intents(scorer.concepts(vectors, at * FEATURE_COUNT, 0));
+  };
+  return [
+    { name: 'features', run: (n: number) => takeFeatures(visits[n] as Visit, vector) },
+    { name: 'scoring', run: score },
+  ].map(({ name, run }) => {
+    const times = visits.map((_, n) => {
+      const startedMs = performance.now();
+      run(n);
+      return performance.now() - startedMs;
+    });
+    times.sort((a, b) => a - b);
+    return {
+      name,
+      p50Ms: percentile(times, 0.5),
+      p99Ms: percentile(times, 0.99),
+      maxMs: times[times.length - 1] as number,
+    };
+  });
+}

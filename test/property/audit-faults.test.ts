@@ -1,0 +1,262 @@
+/**
+ * Faults planted in a store that the actors have filled rightly: the audit names each one.
+ */
+import { describe, expect, test } from 'vitest';
+import type { CalibrationCell } from '../../protocols/cells.ts';
+import type { Explanation } from '../../protocols/explanation.ts';
+import type { UserToken } from '../../protocols/ids.ts';
+import { decodeUser, encodeUser, type StoredUser } from '../../protocols/user-record.ts';
+import {
+  EVIDENCE_KINDS,
+  type EvidenceKind,
+  type FusedState,
+  type Look,
+  SCALE_MS,
+} from '../../protocols/user-snapshot.ts';
+import { ActorsRun, auditOf, journeysOf } from '../actors-run.ts';
+
+const SEED = Number(process.env.AUDIT_SEED ?? 1);
+
+type Json = Record<string, unknown>;
+type State = StoredUser['state'];
+
+/** A fault in one stored user of whom it can be told. */
+interface UserFault {
+  readonly what: string;
+  readonly fits?: (state: State) => boolean;
+  readonly change: (state: State) => Partial<State>;
+  readonly names: string;
+}
+
+const isKept = ({ counted, consent }: State): boolean =>
+  counted > 1 && consent.withheld.length === 0;
+const withNumber = (numbers: readonly number[], at: number, more: number): number[] =>
+  numbers.map((number, i) => (i === at ? number + more : number));
+
+/** Where the sum of a kind at a scale is stored. */
+const cellOf = (kind: EvidenceKind, scale: number): number =>
+  EVIDENCE_KINDS.indexOf(kind) * SCALE_MS.length + scale;
+
+const USER_FAULTS: readonly UserFault[] = [
+  {
+    what: 'a look is missing',
+    fits: ({ looks }) => looks.length > 1,
+    change: ({ looks }) => ({ looks: looks.slice(1) }),
+    names: 'state looks',
+  },
+  {
+    what: 'a look is at another item',
+    fits: ({ looks }) => looks.length > 0,
+    change: ({ looks: [first, ...more] }) => ({
+      looks: [{ ...(first as Look), item: (first?.item ?? 2) - 1 }, ...more],
+    }),
+    names: 'state looks [0] item',
+  },
+  {
+    what: 'a look has another price',
+    fits: ({ looks }) => looks.length > 0,
+    change: ({ looks: [first, ...more] }) => ({
+      looks: [{ ...(first as Look), micros: 7 }, ...more],
+    }),
+    names: 'state looks [0] micros',
+  },
+  {
+    what: 'an order is not counted',
+    fits: ({ purchases }) => purchases.count > 1,
+    change: ({ purchases }) => ({ purchases: { ...purchases, count: purchases.count - 1 } }),
+    names: 'state purchases count',
+  },
+  {
+    what: 'the value of orders is off by a micro',
+    fits: ({ purchases }) => purchases.count > 0,
+    change: ({ purchases }) => ({ purchases: { ...purchases, micros: purchases.micros + 1 } }),
+    names: 'state purchases micros',
+  },
+  {
+    what: 'the habit is off',
+    fits: isKept,
+    change: ({ habit: [cosine, sine] }) => ({ habit: [cosine, sine + 1e-6] }),
+    names: 'state habit [1]',
+  },
+  {
+    what: 'a user is signed in who is not, or the other way about',
+    fits: isKept,
+    change: ({ signedIn }) => ({ signedIn: !signedIn }),
+    names: 'state signedIn',
+  },
+  {
+    what: 'the event before the last came at another time',
+    fits: isKept,
+    change: ({ previousMs }) => ({ previousMs: previousMs - 1 }),
+    names: 'state previousMs',
+  },
+  {
+    what: 'an event more counts',
+    fits: isKept,
+    change: ({ counted }) => ({ counted: counted + 1 }),
+    names: 'state counted',
+  },
+  {
+    what: 'the evidence of the looks is off',
+    fits: isKept,
+    change: ({ evidence }) => ({ evidence: withNumber(evidence, cellOf('look', 3), 1e-6) }),
+    names: `state evidence [${cellOf('look', 3)}]`,
+  },
+  {
+    what: 'there is evidence of a modality that is withheld',
+    fits: ({ counted, consent }) => counted > 0 && consent.withheld.includes('purchase'),
+    change: ({ evidence }) => ({ evidence: withNumber(evidence, cellOf('step', 0), 1e-6) }),
+    names: `state evidence [${cellOf('step', 0)}]`,
+  },
+  {
+    what: 'the fused state is off',
+    fits: isKept,
+    change: ({ fusion }) => ({ fusion: withNumber(fusion, 0, fusion[0] === 0 ? 1e-6 : -1e-6) }),
+    names: 'state fusion [0]',
+  },
+  {
+    what: 'a forecast waits at another place of the visit',
+    fits: ({ forecasts }) => forecasts !== null,
+    change: ({ forecasts }) => ({
+      forecasts: forecasts && { ...forecasts, place: forecasts.place + 1 },
+    }),
+    names: 'state forecasts place',
+  },
+  {
+    what: 'it is forgotten that a modality is withheld',
+    fits: ({ consent }) => consent.withheld.length > 0,
+    change: ({ consent }) => ({ consent: { ...consent, withheld: [] } }),
+    names: 'state consent withheld',
+  },
+  {
+    what: 'a mention of a topic is not counted',
+    fits: ({ interests }) => Object.values(interests).some(({ declared }) => !declared),
+    change: ({ interests }) => ({
+      interests: Object.fromEntries(
+        Object.entries(interests).map(([topic, each]) => [
+          topic,
+          each.declared ? each : { ...each, weight: each.weight * (1 - 1e-6) },
+        ]),
+      ),
+    }),
+    names: 'state interests',
+  },
+];
+
+const MESSAGE_FAULTS: readonly (readonly [string, RegExp, (stored: Json) => Json, string])[] = [
+  [
+    'a concept is off by a millionth',
+    /^receipts\./,
+    (receipt) => {
+      const signals = receipt.signals as Record<string, number>;
+      const urgency = signals.urgency as number;
+      return { ...receipt, signals: { ...signals, urgency: Math.abs(urgency - 1e-6) } };
+    },
+    'signals urgency',
+  ],
+  [
+    'a receipt explains a concept by another logit',
+    /^receipts\./,
+    (receipt) => {
+      const { concepts, ...explanation } = receipt.explanation as Explanation;
+      const urgency = { ...concepts.urgency, logit: concepts.urgency.logit + 1e-6 };
+      return { ...receipt, explanation: { ...explanation, concepts: { ...concepts, urgency } } };
+    },
+    'explanation concepts urgency logit',
+  ],
+  [
+    'a receipt names another model',
+    /^receipts\./,
+    (receipt) => ({ ...receipt, versions: { ...(receipt.versions as object), model: 77 } }),
+    'versions model',
+  ],
+  [
+    'the leading concept is another one',
+    /^receipts\./,
+    (receipt) => {
+      const decision = receipt.decision as Json;
+      const rtme_state = { ...(decision.rtme_state as Json), concept: 'high_spirits' };
+      return { ...receipt, decision: { ...decision, rtme_state } };
+    },
+    'rtme_state concept',
+  ],
+  [
+    'a partition has another version of the model',
+    /cell\.model$/,
+    (cell) => ({ ...cell, version: Number(cell.version) + 1 }),
+    'cell.model version',
+  ],
+  [
+    'a partition has another model',
+    /cell\.model$/,
+    (cell) => ({ ...cell, model: { ...(cell.model as Json), interests: { prior: 1_000 } } }),
+    'cell.model model interests prior',
+  ],
+  [
+    'a forecast is counted that was not made',
+    /cell\.calibration\./,
+    (cell) => {
+      const intents = cell.intents as CalibrationCell['intents'];
+      const { forecasts } = intents.churn_risk;
+      return {
+        ...cell,
+        intents: {
+          ...intents,
+          churn_risk: { ...intents.churn_risk, forecasts: forecasts.map((n) => n + 1) },
+        },
+      };
+    },
+    'intents churn_risk forecasts [0]',
+  ],
+  [
+    'a feature is counted in another bin',
+    /cell\.drift\./,
+    (cell) => ({
+      ...cell,
+      features: (cell.features as number[][]).map(([n = 0, ...more]) => [n + 1, ...more]),
+    }),
+    'features [0] [0]',
+  ],
+];
+
+const asJson = (body: Uint8Array | undefined): Json => JSON.parse(new TextDecoder().decode(body));
+const asBody = (message: object | string): Uint8Array =>
+  new TextEncoder().encode(typeof message === 'string' ? message : JSON.stringify(message));
+
+describe('the audit names what is wrong when', () => {
+  const run = new ActorsRun(journeysOf(SEED, { users: 20 }));
+  const whenStored = (subject: string, body: Uint8Array): string[] => {
+    const right = run.stored.get(subject) as Uint8Array;
+    run.stored.set(subject, body);
+    const wrong = auditOf(run).map(({ where }) => where);
+    run.stored.set(subject, right);
+    return wrong;
+  };
+
+  test.each(USER_FAULTS)('$what', ({ fits = () => true, change, names }) => {
+    const users = [...run.stored.keys()].filter((subject) => subject.includes('.user.'));
+    const read = (subject: string): StoredUser => {
+      const token = subject.split('.user.')[1] as UserToken;
+      return decodeUser(token, asJson(run.stored.get(subject)));
+    };
+    const subject = users.find((each) => fits(read(each).state)) ?? '';
+    expect(subject, `no user fits; AUDIT_SEED=${SEED}`).not.toBe('');
+    const { sequence, chart, state } = read(subject);
+    const faulty = { ...state, ...change(state) } as FusedState;
+    const wrong = whenStored(subject, asBody(encodeUser(sequence, chart, faulty)));
+    expect(wrong.length).toBeGreaterThan(0);
+    for (const where of wrong) expect(where).toContain(`${subject} ${names}`);
+  });
+
+  test.each(MESSAGE_FAULTS)('%s', (_, pattern, change, names) => {
+    const subject = [...run.stored.keys()].find((each) => pattern.test(each)) ?? '';
+    const wrong = whenStored(subject, asBody(change(asJson(run.stored.get(subject)))));
+    expect(wrong.filter((where) => where.startsWith(subject) && where.includes(names))).toEqual([
+      expect.anything(),
+    ]);
+  });
+
+  test('a user is stored as right, with nothing', () => {
+    expect(auditOf(run)).toEqual([]);
+  });
+});

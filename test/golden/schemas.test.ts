@@ -18,6 +18,7 @@ const DESCRIBED_BY: Readonly<Record<string, string>> = {
   'settings-put-v1.json': 'control.json',
   'campaign-put-v1.json': 'control.json',
   'grants-put-v1.json': 'control.json',
+  'model-put-v1.json': 'control.json',
   'stray-letter-v1.json': 'dead-letter.json',
   'verdict-accepted-v1.json': 'verdict.json',
   'verdict-duplicate-v1.json': 'verdict.json',

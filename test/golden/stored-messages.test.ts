@@ -14,9 +14,12 @@ import {
 } from '../../protocols/campaign-actor.ts';
 import {
   type Cell,
+  calibrationCellSchema,
   campaignCellSchema,
   channelsCellSchema,
   deliveryCellSchema,
+  driftCellSchema,
+  modelCellSchema,
   referenceCellSchema,
   trafficCellSchema,
 } from '../../protocols/cells.ts';
@@ -32,6 +35,7 @@ import { deadLetterSchema } from '../../protocols/dead-letter.ts';
 import { decisionSchema, receiptSchema } from '../../protocols/decision.ts';
 import { MAX_CLOCK_SKEW_MS, parseEvent } from '../../protocols/event.ts';
 import type { UserToken } from '../../protocols/ids.ts';
+import { modelSchema } from '../../protocols/model.ts';
 import { pathJournalSchema } from '../../protocols/path-journal.ts';
 import { UnreadableVersion, upcast } from '../../protocols/upcast.ts';
 import { decodeUser, encodeUser, userRecordSchema } from '../../protocols/user-record.ts';
@@ -57,6 +61,9 @@ const STORED: readonly (readonly [file: string, kind: Kind, schema: z.ZodType])[
   ['campaign-cell-v1.json', 'cell', campaignCellSchema],
   ['delivery-cell-v1.json', 'cell', deliveryCellSchema],
   ['reference-cell-v1.json', 'cell', referenceCellSchema],
+  ['model-cell-v1.json', 'cell', modelCellSchema],
+  ['calibration-cell-v1.json', 'cell', calibrationCellSchema],
+  ['drift-cell-v1.json', 'cell', driftCellSchema],
   ['decision-v1.json', 'decision', decisionSchema],
   ['receipt-v1.json', 'receipt', receiptSchema],
   ['receipt-v2.json', 'receipt', receiptSchema],
@@ -65,6 +72,8 @@ const STORED: readonly (readonly [file: string, kind: Kind, schema: z.ZodType])[
   ['settings-put-v1.json', 'control', controlSchema],
   ['campaign-put-v1.json', 'control', controlSchema],
   ['grants-put-v1.json', 'control', controlSchema],
+  ['model-put-v1.json', 'control', controlSchema],
+  ['model-v1.json', 'model', modelSchema],
   ['campaign-actor-v1.json', 'campaignActor', campaignActorSchema],
   ['coordinator-checkpoint-v1.json', 'coordinatorCheckpoint', coordinatorCheckpointSchema],
 ];

@@ -1,7 +1,7 @@
 /**
- * The gate between concepts and intents: a concept that says no more of its own label than the base
- * rate does, out of fold, means nothing, and no intent may read it. Else it would still pass on what
- * the features know, as any function of them does (leakage: Mahinpei et al. 2021).
+ * The gate between concepts and intents: a concept that says no more of its own label than the
+ * base rate does, out of fold, means nothing, and no intent may read it. Else it would still pass
+ * on what the features know, as any function of them does (leakage: Mahinpei et al. 2021).
  */
 import { logistic } from '../../actors/model/scorer.ts';
 import { CONCEPTS, type Concept } from '../../protocols/user-snapshot.ts';

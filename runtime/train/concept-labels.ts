@@ -9,8 +9,6 @@ import type { Concept } from '../../protocols/user-snapshot.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-/** Who has not been seen for so long has left. */
-export const CHURN_MS = 91 * DAY_MS;
 /** Who is back within this is loyal. */
 const RETURN_MS = 28 * DAY_MS;
 const URGENT_MS = 10 * MINUTE_MS;

@@ -86,7 +86,8 @@ export function fitModel(points: readonly Point[], options: ModelOptions): Fitte
     concept,
     storedConcept(fits.whole[c] as Float64Array, set),
   ]);
-  const sampled = points.filter(({ isSampled }) => isSampled);
+  // Live forecasts are made in visits; histories of orders alone are spread otherwise.
+  const visits = points.filter((each) => each.isSampled && !Number.isNaN(each.engagement));
   const model: Model = {
     v: 1,
     version: options.version,
@@ -95,7 +96,7 @@ export function fitModel(points: readonly Point[], options: ModelOptions): Fitte
     concepts: Object.fromEntries(stored) as Record<Concept, Model['concepts'][Concept]>,
     ...fitHeads(points, said, settings.heads),
     interests: { prior: options.prior },
-    reference: { features: set.features.map((feature) => featureReference(sampled, feature)) },
+    reference: { features: set.features.map((feature) => featureReference(visits, feature)) },
   };
   return { model, set, said, meaningful };
 }

@@ -74,6 +74,6 @@ function cardText(input: CardInput): string {
     ...ablationSection(input),
     ...conceptSection(input),
     ...windowSection(input, PICTURES),
-    ...limitsSection(input),
+    ...limitsSection(),
   ].join('\n');
 }

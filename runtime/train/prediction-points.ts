@@ -5,6 +5,7 @@
 import { type ModalityBits, modalityBits } from '../../actors/model/inputs.ts';
 import { Scorer } from '../../actors/model/scorer.ts';
 import { FEATURE_COUNT, fillFeatures } from '../../actors/user/feature-vector.ts';
+import { CHURN_MS, FORECAST_PLACES } from '../../actors/user/forecasts.ts';
 import { foldEvent, NEW_USER, type UserReference } from '../../actors/user/state.ts';
 import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
 import type { Event } from '../../protocols/event.ts';
@@ -12,7 +13,6 @@ import type { Model } from '../../protocols/model.ts';
 import { type FusedState, MODALITIES, type Modality } from '../../protocols/user-snapshot.ts';
 import {
   backBy,
-  CHURN_MS,
   type ConceptLabels,
   conceptLabels,
   NO_LABELS,
@@ -67,8 +67,6 @@ export interface DataSetTraits extends VisitTraits {
   readonly name: string;
 }
 
-/** Places in a visit that become points, 1-based; its last event before an order is one too. */
-const PLACES = new Set([1, 2, 3, 5, 8, 13, 21, 34]);
 /** Without people's returns, nothing is known beyond the visit. */
 const VISIT_MS = DEFAULT_SETTINGS.session_idle_ms;
 
@@ -141,7 +139,7 @@ export function visitPoints(
     const place = (places.get(visit) ?? 0) + 1;
     places.set(visit, place);
     const isFinal = place === Math.min(visit.events.length, visit.orderAt - 1);
-    if (visit.orderAt <= place || (!PLACES.has(place) && !isFinal)) return;
+    if (visit.orderAt <= place || (!FORECAST_PLACES.has(place) && !isFinal)) return;
     if (place < (traits.visitEventsMin ?? 1)) return;
     const atMs = event.timestamp;
     const later = events.slice(i + 1);
@@ -156,7 +154,7 @@ export function visitPoints(
       purchase: traits.hasOrders ? Number(visit.orderAt <= visit.events.length) : Number.NaN,
       churn: traits.hasReturns ? goneBy(nextMs, traits.endMs - atMs) : Number.NaN,
       ...orderAfter(later, atMs, traits),
-      isSampled: PLACES.has(place),
+      isSampled: FORECAST_PLACES.has(place),
       isFinal,
     });
   });

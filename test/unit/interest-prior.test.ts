@@ -9,7 +9,7 @@ import { fitInterestPrior, interestFigures } from '../../runtime/train/interest-
 const TOPICS = 200;
 const MENTIONS = 8;
 
-/** People who return to what they mentioned, or go on to something new as if `prior` had done so. */
+/** People who return to what they mentioned, or turn to something new by the prior. */
 function peopleWith(prior: number, people: number, seed: number): UserLog[] {
   const random = seededRandom(seed);
   const collector = new LogCollector('by-hand');

@@ -89,7 +89,7 @@ describe('concept labels', () => {
     expect(first(look(0, 'a'), look(5, 'b'), cart(10.1, 'a')).urgency).toBe(0);
   });
 
-  test('mostly new items among the next three looks is curiosity; without looks it is unknown', () => {
+  test('mostly new items among the next three looks is curiosity, unknown without looks', () => {
     expect(first(look(0, 'a'), look(1, 'b'), look(2, 'c'), look(3, 'a')).curiosity).toBe(1);
     expect(first(look(0, 'a'), look(1, 'a'), look(2, 'a'), look(3, 'b')).curiosity).toBe(0);
     expect(first(look(0, 'a'), order(1)).curiosity).toBeNaN();

@@ -5,12 +5,12 @@
 import { DEFAULT_REFERENCE } from '../actors/model/default-reference.ts';
 import { explainScores } from '../actors/model/explain.ts';
 import { FEATURE_COUNT, fillNow } from '../actors/user/feature-vector.ts';
-import { foldFeatures } from '../actors/user/features.ts';
+import { type FeatureState, foldFeatures } from '../actors/user/features.ts';
 import { evolveFusion, fusionNodes } from '../actors/user/fusion.ts';
-import { foldEvent, NEW_USER } from '../actors/user/state.ts';
+import { NEW_USER } from '../actors/user/state.ts';
 import type { Event } from '../protocols/event.ts';
 import { MAX_RECEIPT_FEATURES } from '../protocols/explanation.ts';
-import { CONCEPTS, type FusedState, INTENTS } from '../protocols/user-snapshot.ts';
+import { CONCEPTS, INTENTS } from '../protocols/user-snapshot.ts';
 import { Traffic } from '../runtime/simulate/traffic.ts';
 import { percentile, spread } from './setting.ts';
 
@@ -37,56 +37,82 @@ export interface StageFigures {
 }
 
 export function benchScoring(rounds: number): ScoringResult {
-  const visits = browse();
-  const vectors = new Float64Array(visits.length * FEATURE_COUNT);
-  visits.forEach((visit, n) => {
+  const steps = browse();
+  const vectors = new Float64Array(steps.length * FEATURE_COUNT);
+  const users = newUsers();
+  steps.forEach((step, n) => {
     const at = n * FEATURE_COUNT;
-    takeFeatures(visit, vectors.subarray(at, at + FEATURE_COUNT));
+    takeFeatures(users, step, vectors.subarray(at, at + FEATURE_COUNT));
   });
   const vector = new Float64Array(FEATURE_COUNT);
   // The first round compiles the code and is not counted.
   const timed = (time: () => number): ReturnType<typeof spread> =>
     spread(Array.from({ length: rounds + 1 }, time).slice(1));
   return {
-    featureMicros: timed(() => timePerFeatures(visits, vector)),
+    featureMicros: timed(() => timePerFeatures(steps, vector)),
     scoreMicros: timed(() => timePerScore(vectors)),
     explainMicros: timed(() => timePerExplanation(vectors)),
-    stages: stageTimes(visits, vectors),
+    stages: stageTimes(steps, vectors),
   };
 }
 
-interface Visit {
-  readonly before: FusedState;
+/** An event and the number of its user. */
+interface Step {
+  readonly user: number;
   readonly event: Event;
 }
 
-/** Simulated shoppers' events, each with the state that it meets. */
-function browse(): Visit[] {
+/** What features follow from, of one user. */
+type Remembered = FeatureState & Parameters<typeof fillNow>[0];
+
+/** Simulated shoppers' events. */
+function browse(): Step[] {
   const traffic = new Traffic({ seed: 7, visitors: VISITORS });
-  const users = new Map<string, FusedState>();
+  const numbers = new Map<string, number>();
   return Array.from({ length: EVENTS }, (_, n) => {
     const { user, event } = traffic.next(BASE_MS + n * EVENT_EVERY_MS);
-    const before = users.get(user) ?? NEW_USER;
-    users.set(user, foldEvent(before, event, before.duplicates, DEFAULT_REFERENCE));
-    return { before, event };
+    const number = numbers.get(user) ?? numbers.size;
+    numbers.set(user, number);
+    return { user: number, event };
   });
 }
 
-/** Folding an event's features and writing the vector, microseconds. */
-function timePerFeatures(visits: readonly Visit[], vector: Float64Array): number {
-  const startedMs = performance.now();
-  for (const visit of visits) takeFeatures(visit, vector);
-  return ((performance.now() - startedMs) * 1_000) / visits.length;
+function newUsers(): Remembered[] {
+  return Array.from({ length: EVENTS }, () => NEW_USER);
 }
 
-function takeFeatures({ before, event }: Visit, vector: Float64Array): void {
-  const { nowMs } = before;
-  const toMs = Math.max(nowMs, event.timestamp);
-  const fromMs = before.events === 0 ? toMs : nowMs;
-  const features = foldFeatures(before, fromMs, toMs, event, false, []);
+/** Folding an event's features and writing the vector, microseconds. */
+function timePerFeatures(steps: readonly Step[], vector: Float64Array): number {
+  const users = newUsers();
+  const startedMs = performance.now();
+  for (const step of steps) takeFeatures(users, step, vector);
+  return ((performance.now() - startedMs) * 1_000) / steps.length;
+}
+
+function takeFeatures(users: Remembered[], { user, event }: Step, vector: Float64Array): void {
+  const before = users[user] as Remembered;
+  const toMs = Math.max(before.nowMs, event.timestamp);
+  const isFirst = before.counted === 0;
+  const fromMs = isFirst ? toMs : before.nowMs;
+  const features = foldFeatures(before, fromMs, toMs, event, isFirst, []);
   const nodes = fusionNodes(features.evidence);
-  const fusion = evolveFusion(before.fusion, nodes, toMs - fromMs);
-  fillNow({ ...before, ...features, fusion, nowMs: toMs }, nodes, vector, 0);
+  const fusion = evolveFusion(isFirst ? undefined : before.fusion, nodes, toMs - fromMs);
+  // Field by field, as the fold does it: spreading the state would cost more than the features.
+  const after = {
+    counted: features.counted,
+    signedIn: features.signedIn,
+    previousMs: features.previousMs,
+    evidence: features.evidence,
+    habit: features.habit,
+    looks: features.looks,
+    purchases: features.purchases,
+    fusion,
+    firstMs: isFirst ? toMs : before.firstMs,
+    nowMs: toMs,
+    session: isFirst ? { count: 1, startedAtMs: toMs, endsAtMs: toMs } : before.session,
+  };
+  users[user] = after;
+  fillNow(after, nodes, vector, 0);
 }
 
 /** Scoring one user in batches of BATCH, microseconds. */
@@ -117,17 +143,16 @@ function timePerExplanation(vectors: Float64Array): number {
 }
 
 /** Each stage's own time for one event at a time. */
-function stageTimes(visits: readonly Visit[], vectors: Float64Array): ScoringResult['stages'] {
+function stageTimes(steps: readonly Step[], vectors: Float64Array): ScoringResult['stages'] {
   const { scorer } = DEFAULT_REFERENCE;
   const vector = new Float64Array(FEATURE_COUNT);
-  const score = (at: number): void => {
-    scorer.intents(scorer.concepts(vectors, at * FEATURE_COUNT, 0));
+  const users = newUsers();
+  const stages = {
+    features: (n: number) => takeFeatures(users, steps[n] as Step, vector),
+    scoring: (n: number) => void scorer.intents(scorer.concepts(vectors, n * FEATURE_COUNT, 0)),
   };
-  return [
-    { name: 'features', run: (n: number) => takeFeatures(visits[n] as Visit, vector) },
-    { name: 'scoring', run: score },
-  ].map(({ name, run }) => {
-    const times = visits.map((_, n) => {
+  return Object.entries(stages).map(([name, run]) => {
+    const times = steps.map((_, n) => {
       const startedMs = performance.now();
       run(n);
       return performance.now() - startedMs;

@@ -218,11 +218,15 @@ function looksAfter(looks: readonly Look[], event: BehaviorEvent, keepsPrice: bo
     topic: event.topics?.[0] === undefined ? 0 : hash32(event.topics[0]),
     micros: price > 0 ? toMicros(Math.min(price, MAX_AMOUNT_UNITS)) : 0,
   };
-  const next = looks.slice();
-  let at = next.length;
-  while (at > 0 && isBefore(look, next[at - 1] as Look)) at--;
-  next.splice(at, 0, look);
-  if (next.length > MAX_LOOKS) next.shift();
+  let at = looks.length;
+  while (at > 0 && isBefore(look, looks[at - 1] as Look)) at--;
+  const isFull = looks.length === MAX_LOOKS;
+  // Earlier than all that are remembered, when no more may be.
+  if (isFull && at === 0) return looks as Look[];
+  const next: Look[] = [];
+  for (let i = isFull ? 1 : 0; i < at; i++) next.push(looks[i] as Look);
+  next.push(look);
+  for (let i = at; i < looks.length; i++) next.push(looks[i] as Look);
   return next;
 }
 

@@ -91,9 +91,9 @@ export const PROBABILITY_EDGES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.
 const perProbability = z.array(count).length(PROBABILITY_EDGES.length + 1);
 
 /**
- * What a model forecast in visits that began in a UTC week, by bins of probability, and what came of
- * it: name `calibration.<version>.<Monday>`. By week, because users who return settle forecasts of
- * long ago, and every week that a commit touches is a message of it.
+ * What a model forecast in visits that began in a UTC week, by bins of probability, and what came
+ * of it: name `calibration.<version>.<Monday>`. By week, because users who return settle forecasts
+ * of long ago, and every week that a commit touches is a message of it.
  */
 export const calibrationCellSchema = z.object({
   v,

@@ -3,7 +3,7 @@
  * intents never see a raw input (the concept bottleneck).
  *
  * A compiled model keeps its curves in typed arrays: 8 concepts at once per feature. A hot path,
- * so it mutates its own scratch; docs/benchmarks.md has the cost of one user.
+ * so it mutates its own scratch; `npm run bench -- --only scoring` has the cost of one user.
  */
 
 import type { Signal } from '../../protocols/campaign.ts';

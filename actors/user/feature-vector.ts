@@ -4,7 +4,7 @@
  * Counts and times enter as ln(1 + x), so that the tenth event adds less than the first. A model
  * names the features that it was trained on; a new feature goes to the end of the list.
  *
- * Hot path: fills a caller's array, once per event (docs/benchmarks.md has the figure).
+ * Hot path: fills a caller's array, once per event (`npm run bench -- --only scoring`).
  */
 import {
   EVIDENCE_KINDS,
@@ -206,7 +206,7 @@ function fillClock(state: FeatureSource, atMs: number, out: Float64Array, at: nu
   out[at + 4] = events > 0 ? Math.min(1, Math.max(-1, usual / events)) : 0;
 }
 
-/** The looks' items and topics, side by side: comparing them in objects takes three times as long. */
+/** The looks' items and topics, side by side: compared in objects, they take far longer. */
 const items = new Float64Array(MAX_LOOKS);
 const topics = new Float64Array(MAX_LOOKS);
 

@@ -109,21 +109,25 @@ export function splitSection({ sets, taughtPoints }: CardInput): string[] {
       'taps and errors were put by chance: no public data set has them. The concept is *taught*',
       'what they mean; no figure here says how people behave who really meet trouble.',
     ),
-    ...paragraph(
-      `**What was chosen.** Smoothing (${SETTINGS.concepts.smooth}) and ridge`,
-      `(${SETTINGS.concepts.ridge}) of the concepts, ridge of the intents`,
-      `(${SETTINGS.heads.ridge}, per logit of a concept), whether data sets have constants of`,
-      'their own while fitting (yes; they do not enter the model), and whether final points teach',
-      'purchases (no) were chosen by four or five folds of users of the training parts, among some',
-      'twenty settings. The general form, additive concepts and data-set constants in the intents,',
-      'was set while looking a few times at test figures of earlier versions, and so was the',
-      'decision to leave out the first clicks of yoochoose. The ridge per logit and the gate ' +
-        'before',
-      'the intents came after leakage had been measured on the test part. The figures below are',
-      'therefore a little kinder than those of a test that nobody had seen. Nothing is drawn by',
-      'chance without a seed: the same data give the same file.',
-    ),
+    ...choices(),
   ];
+}
+
+/** What was chosen, how, and what was seen before. */
+function choices(): string[] {
+  const { concepts, heads } = SETTINGS;
+  return paragraph(
+    `**What was chosen.** Smoothing (${concepts.smooth}) and ridge (${concepts.ridge}) of the`,
+    `concepts, ridge of the intents (${heads.ridge}, per logit of a concept), whether data sets`,
+    'have constants of their own while fitting (yes; they do not enter the model), and whether',
+    'final points teach purchases (no) were chosen by four or five folds of users of the training',
+    'parts, among some twenty settings. The general form, additive concepts and data-set constants',
+    'in the intents, was set while looking a few times at test figures of earlier versions, and so',
+    'was the decision to leave out the first clicks of yoochoose. The ridge per logit and the gate',
+    'before the intents came after leakage had been measured on the test part. The figures below',
+    'are therefore a little kinder than those of a test that nobody had seen. Nothing is drawn by',
+    'chance without a seed: the same data give the same file.',
+  );
 }
 
 /** Where it falls short, and what it is not for. */

@@ -98,7 +98,7 @@ test('every forecast is counted once, and settled once if it comes so, across re
   );
 });
 
-test('no bin has more come true than was forecast; duplicates and late events count nothing', () => {
+test('no more comes true than was forecast; duplicates and late events count nothing', () => {
   holds(
     fc.property(lives, (events) => {
       const log = new PartitionLog();

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { CONCEPTS, INTENTS, MODALITIES } from './user-snapshot.ts';
 
 /** Features listed of a concept in a receipt, by size; the rest is one sum. */
-export const MAX_RECEIPT_FEATURES = 5;
+export const MAX_RECEIPT_FEATURES = 3;
 
 export const explanationSchema = z.object({
   /** Modalities that had no part: withheld by the user, or not measured. */

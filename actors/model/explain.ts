@@ -6,7 +6,7 @@
  *   M3 The parts of a logit add up to it within 1e-12.
  */
 import type { Explanation } from '../../protocols/explanation.ts';
-import type { Model } from '../../protocols/model.ts';
+import { MAX_MODEL_FEATURES, type Model } from '../../protocols/model.ts';
 import { CONCEPTS, type Concept, type Intent, MODALITIES } from '../../protocols/user-snapshot.ts';
 import { inputOf, type ModalityBits } from './inputs.ts';
 import { type Concepts, curveAt } from './scorer.ts';
@@ -106,40 +106,45 @@ function explainConcept(
   constants.forEach((constant, m) => {
     if ((absent & (1 << m)) !== 0) other += constant;
   });
-  const largest: Part[] = [];
-  for (const { name, i, low, high, share } of read) {
+  const largest: number[] = [];
+  for (let r = 0; r < read.length; r++) {
+    const { i, low, high, share } = read[r] as Reading;
     const curve = values[i] as readonly number[];
     const below = curve[low] as number;
-    const part = below + share * ((curve[high] as number) - below);
-    const out = offer(largest, { name, part }, listed);
-    if (out !== undefined) other += out.part;
+    parts[r] = below + share * ((curve[high] as number) - below);
+    const out = offer(largest, r, read, listed);
+    if (out !== undefined) other += parts[out] as number;
   }
   const shown: Record<string, number> = {};
   let logit = bias + other;
-  for (const { name, part } of largest) {
-    shown[name] = part;
+  for (const r of largest) {
+    const part = parts[r] as number;
+    shown[(read[r] as Reading).name] = part;
     logit += part;
   }
   return { logit, bias, features: shown, other };
 }
 
-interface Part {
-  readonly name: string;
-  readonly part: number;
-}
+/** The parts of one concept's logit; scratch, as an object for each would be garbage at once. */
+const parts = new Float64Array(MAX_MODEL_FEATURES);
 
-/** Keeps the `most` largest parts in order, and gives back the one that has no place. */
-function offer(largest: Part[], part: Part, most: number): Part | undefined {
+/** Keeps the `most` largest parts' places in order, and gives back the one that has no place. */
+function offer(
+  largest: number[],
+  r: number,
+  read: readonly Reading[],
+  most: number,
+): number | undefined {
   let at = largest.length;
-  while (at > 0 && isLarger(part, largest[at - 1] as Part)) at--;
-  if (at === most) return part;
-  largest.splice(at, 0, part);
+  while (at > 0 && isLarger(r, largest[at - 1] as number, read)) at--;
+  if (at === most) return r;
+  largest.splice(at, 0, r);
   return largest.length > most ? largest.pop() : undefined;
 }
 
-function isLarger(a: Part, b: Part): boolean {
-  const more = Math.abs(a.part) - Math.abs(b.part);
-  return more > 0 || (more === 0 && a.name < b.name);
+function isLarger(a: number, b: number, read: readonly Reading[]): boolean {
+  const more = Math.abs(parts[a] as number) - Math.abs(parts[b] as number);
+  return more > 0 || (more === 0 && (read[a] as Reading).name < (read[b] as Reading).name);
 }
 
 function explainIntent(

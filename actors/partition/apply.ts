@@ -17,7 +17,7 @@ import { hasOrder, moveAlongPath } from '../user/journey.ts';
 import { emptyTally, type JourneyEffects } from '../user/path-change.ts';
 import { allows } from '../user/state.ts';
 import { decide } from './decide.ts';
-import { forecastCounts } from './forecast-counts.ts';
+import { ForecastCounts } from './forecast-counts.ts';
 import type { PartitionState } from './state.ts';
 
 export type Applied =
@@ -74,14 +74,9 @@ export function applyEvent(
   };
   let state = moveAlongPath(user, before, next.context, event, settings, effects);
   const { model } = userReference.scorer;
-  const forecasts = moveForecasts(
-    before,
-    next.context,
-    event,
-    model,
-    forecastCounts(partition, state),
-  );
-  if (forecasts !== state.forecasts) state = { ...state, forecasts };
+  const counts = new ForecastCounts(partition, state);
+  // The fold has just made this state and nobody else has it: a copy would cost more than the rest.
+  state.forecasts = moveForecasts(before, next.context, event, model, counts);
   traffic.touches_too_late += tally.touchesTooLate;
   traffic.conversions_too_late += tally.conversionsTooLate;
   traffic.touches_outside_window += tally.touchesOutsideWindow;

@@ -72,7 +72,8 @@ export function moveForecasts(
   }
   if (open === null) return null;
   const purchase = event.type === 'conversion' ? [] : open.purchase;
-  const moved = { ...open, place: open.place + 1, engagement: -1, purchase };
+  const { model, place, churn } = open;
+  const moved: OpenForecasts = { model, place: place + 1, engagement: -1, purchase, churn };
   // A visit stays with the model that it began with.
   return moved.model === version ? forecast(moved, after, effects) : moved;
 }

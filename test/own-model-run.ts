@@ -22,12 +22,10 @@ import { CONCEPTS, type FusedState, type Modality } from '../protocols/user-snap
 import { CellView } from '../runtime/coordinator/cell-view.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { publishAtomically } from '../runtime/nats/atomic-batch.ts';
-import { serverEnvironment } from '../runtime/nats-server/credentials.ts';
 import { loadConceptNetwork } from '../runtime/onnx/concept-network.ts';
 import { shapeOf } from '../runtime/onnx/network-folder.ts';
 import { startTestEngine, until } from './engine-fixture.ts';
 import { eventId } from './generators.ts';
-import type { TestServer } from './nats-fixture.ts';
 
 /** The model that the release brings. */
 export const OWN = DEFAULT_REFERENCE.scorer.model;
@@ -173,22 +171,4 @@ export async function expectedConcepts(
   }
   await network.close();
   return expected;
-}
-
-/** Lets commands reach the test's server; gives what they have printed since the last call. */
-export function asOperatorOf(server: TestServer): () => string {
-  vi.stubEnv('MICROTARGET_NATS_URL', server.url);
-  for (const [key, value] of Object.entries(serverEnvironment(server.credentials))) {
-    vi.stubEnv(key, value);
-  }
-  let text = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    text += String(chunk);
-    return true;
-  });
-  return () => {
-    const printed = text;
-    text = '';
-    return printed;
-  };
 }

@@ -16,7 +16,7 @@ import {
   MODALITIES,
 } from '../../protocols/user-snapshot.ts';
 import { FEATURE_COUNT } from '../user/feature-vector.ts';
-import { inputOf, type ModalityBits } from './inputs.ts';
+import { inputOf, type ModalityBits, type ModelInput } from './inputs.ts';
 import { NetworkConcepts } from './network-concepts.ts';
 
 export type Concepts = FusedState['concepts'];
@@ -39,6 +39,8 @@ interface Sum {
 
 export class Scorer {
   readonly model: Model;
+  /** Where the model's features are found, in its order. */
+  readonly inputs: readonly ModelInput[];
   /** Where the concepts come from, if the model takes them from a network. */
   readonly network: NetworkConcepts | undefined;
   /** Per feature of the model: its place in the vector, its modality's bit, its first knot. */
@@ -64,12 +66,13 @@ export class Scorer {
   constructor(model: Model, network: NetworkConcepts | undefined = networkOf(model)) {
     this.model = model;
     this.network = network;
+    this.inputs = model.features.map(({ name }) => inputOf(name));
     const count = model.features.length;
     this.#place = new Int32Array(count);
     this.#bit = new Int32Array(count);
     this.#first = new Int32Array(count + 1);
-    model.features.forEach(({ name, knots }, i) => {
-      const { place, bit } = inputOf(name);
+    model.features.forEach(({ knots }, i) => {
+      const { place, bit } = this.inputs[i] as ModelInput;
       this.#place[i] = place;
       this.#bit[i] = bit;
       this.#first[i + 1] = (this.#first[i] as number) + knots.length;

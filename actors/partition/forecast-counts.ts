@@ -3,7 +3,7 @@
  * that the forecasts were made from.
  */
 import type { FusedState, Intent } from '../../protocols/user-snapshot.ts';
-import { inputOf } from '../model/inputs.ts';
+import type { ModelInput } from '../model/inputs.ts';
 import { FEATURE_COUNT, fillFeatures } from '../user/feature-vector.ts';
 import { binOf, type ForecastEffects, type ForecastWeek } from '../user/forecasts.ts';
 import { absentModalities } from '../user/state.ts';
@@ -38,9 +38,8 @@ export class ForecastCounts implements ForecastEffects {
     fillFeatures(this.#state, this.#state.nowMs, vector);
     const counts = this.#partition.drift(model, week).features;
     const absent = absentModalities(this.#state.consent, settings);
-    const { features, reference } = scorer.model;
-    reference.features.forEach(({ edges }, i) => {
-      const { place, bit } = inputOf((features[i] as (typeof features)[number]).name);
+    scorer.model.reference.features.forEach(({ edges }, i) => {
+      const { place, bit } = scorer.inputs[i] as ModelInput;
       if ((absent & bit) !== 0) return;
       increase(counts[i] as number[], binOf(vector[place] as number, edges), 1);
     });

@@ -270,7 +270,8 @@ export function userReferenceOf(
   model: ModelCell | undefined,
 ): UserReference {
   return {
-    settings: reference?.settings ?? DEFAULT_REFERENCE.settings,
+    // A cell of an earlier release lacks the settings that have come since.
+    settings: { ...DEFAULT_REFERENCE.settings, ...reference?.settings },
     scorer: model === undefined ? DEFAULT_REFERENCE.scorer : new Scorer(model.model),
   };
 }

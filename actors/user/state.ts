@@ -203,8 +203,7 @@ const vector = new Float64Array(FEATURE_COUNT);
 /** The modalities that a user's scores have to do without. */
 export function absentModalities(
   { withheld }: Pick<FusedState['consent'], 'withheld'>,
-  // A cell that an earlier release stored has settings without it.
-  { unmeasured = [] }: Settings,
+  { unmeasured }: Settings,
 ): ModalityBits {
   return withheld.length + unmeasured.length === 0
     ? 0

@@ -13,7 +13,9 @@
  * rows without their zeros make a step many times faster. 12,330 rows of 75 columns, most of them
  * one-hot, take 0.15 s.
  */
+
 import { CholeskyDecomposition, Matrix } from 'ml-matrix';
+import { logistic } from '../../actors/model/scorer.ts';
 import { checkRows } from './feature-columns.ts';
 
 export interface LogisticOptions {
@@ -38,11 +40,6 @@ const LEAST_RIDGE = 1e-6;
 const TOLERANCE = 1e-9;
 const ITERATIONS_MAX = 100;
 const HALVINGS_MAX = 40;
-
-/** 1 / (1 + exp(-x)). */
-export function sigmoid(x: number): number {
-  return 1 / (1 + Math.exp(-x));
-}
 
 /**
  * Fits a logistic regression.
@@ -83,7 +80,7 @@ export function fitLogistic(
         const x = row[j] as number;
         logOdds += (slopes[j] as number) * ((Number.isNaN(x) ? mean : x) - centre);
       }
-      return sigmoid(logOdds);
+      return logistic(logOdds);
     },
   };
 }
@@ -167,7 +164,7 @@ function derivatives(
   for (let row = 0; row < labels.length; row++) {
     const weight = weights[row] as number;
     if (weight === 0) continue;
-    const p = sigmoid(logOddsOf(design, beta, row));
+    const p = logistic(logOddsOf(design, beta, row));
     const residual = weight * ((labels[row] as number) - p);
     const spread = weight * p * (1 - p);
     const start = starts[row] as number;

@@ -46,6 +46,8 @@ const MAX_MESSAGES_PER_RECORD = 288;
 export const FULL_BATCH_MESSAGES = MAX_BATCH_MESSAGES - MAX_MESSAGES_PER_RECORD;
 /** The same for bytes: a commit of some megabytes still takes only milliseconds. */
 export const FULL_BATCH_BYTES = 4 * 1024 * 1024;
+/** Records of one partition in a batch before the next one's turn. */
+export const EVENTS_PER_TURN = 32;
 
 /** A verdict to send once the commit is stored. */
 interface Reply {

@@ -18,11 +18,9 @@ import { parseLogSubject } from '../../protocols/subjects.ts';
 import type { FusedState } from '../../protocols/user-snapshot.ts';
 import type { NetworkFolder } from '../onnx/network-folder.ts';
 import { type Recording, recordingOf, scoreRows, type WantedRow } from '../onnx/score-rows.ts';
-import { FULL_BATCH_BYTES } from './batch.ts';
+import { EVENTS_PER_TURN, FULL_BATCH_BYTES } from './batch.ts';
 import type { OwnedPartition, QueuedRecord } from './owned-partition.ts';
 
-/** Records of one partition foreseen before the next one's turn. */
-const EVENTS_PER_TURN = 32;
 const HINT =
   'the model in force takes its concepts from an ONNX file: run the network on this user where ' +
   'it was trained (docs/own-model.md)';

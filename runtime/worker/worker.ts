@@ -20,7 +20,7 @@ import { RENEW_EVERY_MS } from '../nats/membership.ts';
 import type { NetworkFolder } from '../onnx/network-folder.ts';
 import type { ActorStore, Bus, Clock, EventLog, Membership, StoreMessage } from '../ports.ts';
 import { pause } from '../timing.ts';
-import { Batch } from './batch.ts';
+import { Batch, EVENTS_PER_TURN } from './batch.ts';
 import { Foresight } from './foresight.ts';
 import { OwnedPartition, type PartitionHost } from './owned-partition.ts';
 import { ownerOf } from './rendezvous.ts';
@@ -30,8 +30,6 @@ import { Residents } from './residents.ts';
 export const MAX_BATCH_EVENTS = 500;
 /** With fewer events queued, waiting for the commit under way gathers more and costs nothing. */
 const OVERLAP_FROM_EVENTS = 64;
-/** Records of one partition applied before the next one's turn. */
-const EVENTS_PER_TURN = 32;
 /** How long a stop waits for partitions to drain before it leaves them to their successors. */
 const STOP_TIMEOUT_MS = 15_000;
 export const DEFAULT_MAX_RESIDENTS = 50_000;

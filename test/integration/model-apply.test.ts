@@ -32,11 +32,11 @@ import { claimLeadership } from '../../runtime/coordinator/leadership.ts';
 import { natsActorStore } from '../../runtime/nats/actor-store.ts';
 import { publishAtomically } from '../../runtime/nats/atomic-batch.ts';
 import { ensureStreams } from '../../runtime/nats/streams.ts';
-import { serverEnvironment } from '../../runtime/nats-server/credentials.ts';
 import { startTestEngine, TEST_PARTITIONS, until } from '../engine-fixture.ts';
 import { eventId } from '../generators.ts';
 import { modelWith } from '../models.ts';
-import { startTestServer, type TestServer } from '../nats-fixture.ts';
+import { startTestServer } from '../nats-fixture.ts';
+import { asOperatorOf } from '../operator.ts';
 
 const OWN = DEFAULT_REFERENCE.scorer.model;
 const NEXT = OWN.version + 5;
@@ -295,21 +295,3 @@ afterEach(() => {
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
 });
-
-/** Lets commands reach the test's server; gives what they have printed since the last call. */
-function asOperatorOf(server: TestServer): () => string {
-  vi.stubEnv('MICROTARGET_NATS_URL', server.url);
-  for (const [key, value] of Object.entries(serverEnvironment(server.credentials))) {
-    vi.stubEnv(key, value);
-  }
-  let text = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    text += String(chunk);
-    return true;
-  });
-  return () => {
-    const printed = text;
-    text = '';
-    return printed;
-  };
-}

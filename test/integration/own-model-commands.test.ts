@@ -17,9 +17,9 @@ import { projectRoot } from '../../runtime/setup/project-root.ts';
 import { startTestEngine } from '../engine-fixture.ts';
 import { startTestServer } from '../nats-fixture.ts';
 import { modelAround, networkFile, withoutOnnx } from '../networks.ts';
+import { asOperatorOf } from '../operator.ts';
 import {
   accepted,
-  asOperatorOf,
   everywhere,
   file,
   inFolder,

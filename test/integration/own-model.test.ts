@@ -17,9 +17,9 @@ import { startTestEngine, startTestWorker, TEST_PARTITIONS, until } from '../eng
 import { settingsWith } from '../generators.ts';
 import { startTestServer } from '../nats-fixture.ts';
 import { modelAround, networkFile, withoutOnnx } from '../networks.ts';
+import { asOperatorOf } from '../operator.ts';
 import {
   accepted,
-  asOperatorOf,
   conceptsOf,
   everywhere,
   expectedConcepts,

@@ -2,13 +2,13 @@
  * No intent reads a concept that means nothing.
  */
 import { expect, test } from 'vitest';
+import { logistic } from '../../actors/model/scorer.ts';
 import { CONCEPTS } from '../../protocols/user-snapshot.ts';
 import { seededRandom } from '../../runtime/simulate/random.ts';
 import { gated, meaningfulConcepts } from '../../runtime/train/concept-gate.ts';
 import { itemBehavior, LogCollector } from '../../runtime/train/data/user-log.ts';
 import { fitIntent } from '../../runtime/train/fit-intents.ts';
 import { SETTINGS } from '../../runtime/train/fit-model.ts';
-import { sigmoid } from '../../runtime/train/logistic.ts';
 import {
   type DataSetTraits,
   type Point,
@@ -43,11 +43,11 @@ function pointsWith(labels: readonly number[]): Point[] {
 test('a concept that tells its label passes, one that tells nothing of it does not', () => {
   const random = seededRandom(1);
   const hidden = Array.from({ length: ROWS }, () => 4 * random() - 2);
-  const labels = hidden.map((x) => (random() < sigmoid(x) ? 1 : 0));
+  const labels = hidden.map((x) => (random() < logistic(x) ? 1 : 0));
   const points = pointsWith(labels);
   // The first concept says what is hidden, all others say noise of the same spread.
   const said = Float64Array.from({ length: ROWS * C }, (_, i) =>
-    i % C === 0 ? sigmoid(hidden[Math.floor(i / C)] as number) : sigmoid(4 * random() - 2),
+    i % C === 0 ? logistic(hidden[Math.floor(i / C)] as number) : logistic(4 * random() - 2),
   );
   const meaningful = meaningfulConcepts(points, said, (row) => labels[row] as number);
   expect([...meaningful]).toEqual([CONCEPTS[0]]);
@@ -62,5 +62,5 @@ test('behind a gate that is shut for all, an intent is a constant', () => {
   const said = gated(Float64Array.from({ length: ROWS * C }, random), new Set());
   const { bias, concepts } = fitIntent(points, said, 'purchase_intent', SETTINGS.heads);
   expect(concepts).toEqual({});
-  expect(sigmoid(bias)).toBeCloseTo(0.3, 1);
+  expect(logistic(bias)).toBeCloseTo(0.3, 1);
 });

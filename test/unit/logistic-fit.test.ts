@@ -2,8 +2,9 @@
  * Logistic regression finds what generated the rows, satisfies its own equations and stays finite.
  */
 import { describe, expect, test } from 'vitest';
+import { logistic } from '../../actors/model/scorer.ts';
 import { seededRandom } from '../../runtime/simulate/random.ts';
-import { fitLogistic, sigmoid } from '../../runtime/train/logistic.ts';
+import { fitLogistic } from '../../runtime/train/logistic.ts';
 import { normals } from '../simulated-series.ts';
 
 interface Sample {
@@ -23,7 +24,7 @@ function simulated(seed: number, count: number): Sample {
   );
   const labels = rows.map((row) => {
     const logOdds = WEIGHTS.reduce((sum, w, j) => sum + w * (row[j] as number), BIAS - 5);
-    return random() < sigmoid(logOdds) ? 1 : 0;
+    return random() < logistic(logOdds) ? 1 : 0;
   });
   return { rows, labels };
 }
@@ -77,7 +78,7 @@ test('the prediction is that of bias and weights in raw units', () => {
   const { bias, weights, predict } = fitLogistic(rows, labels, { l2: 1 });
   for (const row of rows.slice(0, 50)) {
     const logOdds = weights.reduce((sum, weight, j) => sum + weight * (row[j] as number), bias);
-    expect(predict(row)).toBeCloseTo(sigmoid(logOdds), 10);
+    expect(predict(row)).toBeCloseTo(logistic(logOdds), 10);
   }
 });
 

@@ -3,6 +3,7 @@
  * without a direction, and monotone sums in a direction.
  */
 import { describe, expect, test } from 'vitest';
+import { logistic } from '../../actors/model/scorer.ts';
 import { seededRandom } from '../../runtime/simulate/random.ts';
 import { designOf, knottedFeature } from '../../runtime/train/additive-design.ts';
 import {
@@ -11,7 +12,7 @@ import {
   fitAdditive,
   fitWithoutFolds,
 } from '../../runtime/train/additive-fit.ts';
-import { fitLogistic, sigmoid } from '../../runtime/train/logistic.ts';
+import { fitLogistic } from '../../runtime/train/logistic.ts';
 import { fitMonotone, type MonotoneProblem } from '../../runtime/train/monotone-fit.ts';
 
 const ROWS = 6_000;
@@ -22,7 +23,7 @@ function drawn(seed: number, width: number, logit: (x: Float64Array) => number) 
   const rows = Array.from({ length: ROWS }, () =>
     Float64Array.from({ length: width }, () => 2 * random() - 1),
   );
-  const labels = Uint8Array.from(rows, (x) => (random() < sigmoid(logit(x)) ? 1 : 0));
+  const labels = Uint8Array.from(rows, (x) => (random() < logistic(logit(x)) ? 1 : 0));
   return { rows, labels };
 }
 
@@ -70,7 +71,7 @@ describe('the additive fit', () => {
     const linear = fitLogistic(rows, labels, { l2: 0 });
     const difference = meanError(
       rows,
-      (i) => sigmoid(designLogit(problem.design, i, beta)),
+      (i) => logistic(designLogit(problem.design, i, beta)),
       (i) => linear.predict(rows[i] as Float64Array),
     );
     // Beyond the outer knots, 2 % of the rows on each side, a curve stays level.
@@ -153,6 +154,6 @@ describe('the monotone fit', () => {
     const labels = Uint8Array.from(rows, (_, i) => (i % 10 === 0 ? 1 : 0));
     const { bias, ramps } = fitMonotone(monotoneProblem(rows, labels), 30);
     // The column does not vary, so it may take a part of the constant.
-    expect(sigmoid(bias + (ramps[0] as number) / 2)).toBeCloseTo(0.1, 3);
+    expect(logistic(bias + (ramps[0] as number) / 2)).toBeCloseTo(0.1, 3);
   });
 });

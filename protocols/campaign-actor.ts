@@ -3,16 +3,30 @@
  * has it), and the checkpoint that fences them all.
  */
 import { z } from 'zod';
-import { campaignSchema, campaignStatusSchema, settingsSchema } from './campaign.ts';
+import { campaignSchema, campaignStatusSchema } from './campaign.ts';
+import { grantSchema } from './grant.ts';
+import { settingsSchema } from './settings.ts';
+
+/** What one partition was told last, and what it may still go by until it has taken that in. */
+export const toldGrantSchema = z.object({
+  /** Of the message; the partition's cell names it once it was taken in. */
+  version: z.int().min(1),
+  grant: grantSchema,
+  /** The grant before it, which counts until the newer one is known to have been taken in. */
+  before: grantSchema.nullable(),
+});
+export type ToldGrant = z.infer<typeof toldGrantSchema>;
 
 export const campaignActorSchema = z.object({
-  v: z.literal(1),
+  v: z.literal(2),
   campaign: campaignSchema,
   status: campaignStatusSchema,
   /** Grows with every change that partitions have to know. */
   version: z.int().min(1),
-  /** All that was ever granted, by partition; the sum never exceeds the budget (I5). */
-  granted_micros: z.record(z.string(), z.int().min(0)),
+  /** Grows with every change that an operator makes. */
+  revision: z.int().min(1),
+  /** By partition. */
+  grants: z.record(z.string(), toldGrantSchema),
 });
 export type CampaignActorState = z.infer<typeof campaignActorSchema>;
 

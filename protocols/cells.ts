@@ -3,13 +3,16 @@
  * the global figure is a sum over partitions and nothing is ever added twice (I3).
  */
 import { z } from 'zod';
-import { campaignSchema, campaignStatusSchema, settingsSchema } from './campaign.ts';
+import { campaignSchema, campaignStatusSchema } from './campaign.ts';
+import { exclusionSchema } from './decision.ts';
+import { grantSchema } from './grant.ts';
 import { modelSchema } from './model.ts';
+import { settingsSchema } from './settings.ts';
 import { INTENTS } from './user-snapshot.ts';
 
 const count = z.int();
 const micros = z.int();
-const v = z.literal(1);
+const v = z.literal(2);
 
 /** Channels of a day in one cell; the touches of others count as OTHER_CHANNEL's. */
 export const MAX_DAY_CHANNELS = 1_000;
@@ -29,6 +32,8 @@ export type ChannelsCell = z.infer<typeof channelsCellSchema>;
 /** What passed through the partition: name `traffic`. */
 export const trafficCellSchema = z.object({
   v,
+  /** The partition's clock: the latest time that the log stored a message at. */
+  log_ms: count,
   accepted: count,
   duplicates: count,
   rejected: count,
@@ -64,14 +69,53 @@ export type CampaignCell = z.infer<typeof campaignCellSchema>;
 /** One campaign's delivery in this partition: name `delivery.<id>`. */
 export const deliveryCellSchema = z.object({
   v,
-  granted_micros: micros,
+  /** The newest grant that came through the log; none before the first one. */
+  grant: grantSchema.nullable(),
+  /** Version of the message that brought it. */
+  grant_version: count,
+  /** Spent under grants of this one's window, and on its day; both are part of spent_micros. */
+  window_micros: micros,
+  day_micros: micros,
   spent_micros: micros,
+  /** Prices that became due when no grant was left to pay them: given away. */
+  unbilled_micros: micros,
   wins: count,
   shown: count,
   clicked: count,
   dismissed: count,
+  /** Conversions within the outcome window of a win, each counted for the last win before it. */
+  converted: count,
+  value_micros: micros,
 });
 export type DeliveryCell = z.infer<typeof deliveryCellSchema>;
+
+/** How often campaigns that would have fitted were kept back, by reason: name `suppressed`. */
+export const suppressedCellSchema = z.object({
+  v,
+  /** The first MAX_SUPPRESSED_CAMPAIGNS to be kept back; the others count as OTHER_CAMPAIGNS. */
+  campaigns: z.record(z.string(), z.partialRecord(exclusionSchema, count)),
+});
+export type SuppressedCell = z.infer<typeof suppressedCellSchema>;
+/** Campaigns counted by name in a partition's `suppressed`, which is written with every commit. */
+export const MAX_SUPPRESSED_CAMPAIGNS = 128;
+export const OTHER_CAMPAIGNS = '(other)';
+
+const armSchema = z.object({
+  users: count,
+  /** Users with a conversion within the outcome window. */
+  converted: count,
+  /** What they bought in it, and the sum of the squares of each user's, in hundredths of a unit. */
+  revenue_cents: count,
+  revenue_cents_squared: count,
+});
+/**
+ * A holdout's users by arm: name `trial.<campaign>.<ppm>`, with ALL_CAMPAIGNS for the holdout from all
+ * campaigns. Another share of users held out is another trial.
+ */
+export const trialCellSchema = z.object({ v, treated: armSchema, control: armSchema });
+export type TrialCell = z.infer<typeof trialCellSchema>;
+/** What stands for a campaign in the trial of all campaigns: no campaign's id has brackets. */
+export const ALL_CAMPAIGNS = '(all)';
 
 /** Settings and the versions of what has come through the log: name `reference`. */
 export const referenceCellSchema = z.object({
@@ -123,6 +167,8 @@ export interface CellByKind {
   readonly traffic: TrafficCell;
   readonly campaign: CampaignCell;
   readonly delivery: DeliveryCell;
+  readonly suppressed: SuppressedCell;
+  readonly trial: TrialCell;
   readonly reference: ReferenceCell;
   readonly model: ModelCell;
   readonly calibration: CalibrationCell;

@@ -4,9 +4,10 @@
  * never by the body.
  */
 import { z } from 'zod';
+import { timeZone } from './courtesy.ts';
 import { shortened, valueAt } from './found.ts';
 import { MAX_AMOUNT_UNITS } from './money.ts';
-import { MODALITIES } from './user-snapshot.ts';
+import { MODALITIES, OUTCOMES } from './user-snapshot.ts';
 
 /** How far ahead of the server's clock a timestamp may be: clocks differ, but not by a year. */
 export const MAX_CLOCK_SKEW_MS = 10 * 60_000;
@@ -46,6 +47,8 @@ const common = {
   source: name.optional(),
   region: name.optional(),
   device: name.optional(),
+  /** The user's clock, e.g. "Europe/Berlin"; it holds until an event names another one. */
+  time_zone: timeZone.optional(),
   /** Asks for a decision, whatever the event is; the answer may be that no campaign qualified. */
   decide: z.boolean().optional(),
 };
@@ -116,7 +119,9 @@ const outcome = z.object({
   type: z.literal('outcome'),
   ...common,
   decision_id: z.string().regex(/^d_[0-9a-f]{16}$/, 'must be a decision id such as "d_78291a…"'),
-  outcome: z.enum(['shown', 'clicked', 'dismissed']),
+  outcome: z.enum(OUTCOMES),
+  /** Which of the decision's winners; the first, if not given. */
+  campaign: name.optional(),
 });
 
 export const eventSchema = z.discriminatedUnion('type', [

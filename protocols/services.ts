@@ -3,7 +3,6 @@
  * figure asked for or a problem that says what was expected.
  */
 import { z } from 'zod';
-import { campaignSchema, campaignStatusSchema } from './campaign.ts';
 import { ledgerEntrySchema } from './conversion-ledger.ts';
 import { decisionSchema } from './decision.ts';
 import { MAX_ID_CHARS } from './event.ts';
@@ -11,7 +10,6 @@ import { explanationSchema } from './explanation.ts';
 import { MAX_MODEL_BYTES, type Model, modelSchema } from './model.ts';
 import { userSnapshotSchema } from './user-snapshot.ts';
 
-export const MAX_CAMPAIGNS_PER_REQUEST = 256;
 /** The highest order of a chain that is calculated live. */
 export const MAX_LIVE_ORDER = 4;
 
@@ -138,21 +136,6 @@ export const conversionReportSchema = z.object({
 });
 export type ConversionReport = z.infer<typeof conversionReportSchema>;
 
-export const campaignReportSchema = z.object({
-  campaign: campaignSchema,
-  status: campaignStatusSchema,
-  version: z.int(),
-  granted_micros: z.int(),
-  spent_micros: z.int(),
-  wins: z.int(),
-  shown: z.int(),
-  clicked: z.int(),
-  dismissed: z.int(),
-});
-export type CampaignReport = z.infer<typeof campaignReportSchema>;
-export const campaignsReportSchema = z.object({ campaigns: z.array(campaignReportSchema) });
-export type CampaignsReport = z.infer<typeof campaignsReportSchema>;
-
 export const partitionsReportSchema = z.object({
   partitions: z.array(
     z.object({
@@ -197,11 +180,3 @@ export const applyModelRequest = z.object({ model: applicableModelSchema });
 function modelBytes(model: Model): number {
   return new TextEncoder().encode(JSON.stringify(model)).length;
 }
-
-export const applyCampaignsRequest = z.object({
-  campaigns: z.array(campaignSchema).min(1).max(MAX_CAMPAIGNS_PER_REQUEST),
-});
-export const setCampaignStatusRequest = z.object({
-  campaign: z.string(),
-  action: z.enum(['pause', 'resume', 'end']),
-});

@@ -13,8 +13,10 @@
  *   out.decisions.<user>              republished to applications as decisions.<user>
  *   receipts.<user>.<decision>        a decision with the full reason why
  *   deadletter.<p>.<sequence>         an event that could not be taken, with field and reason
+ *   trail.<campaign>.<revision>       who changed a campaign, when and how
+ *   alerts.<kind>.<key>               the latest alert of a kind about something
  *   stray.<sequence>                  an event published to a wildcard, in nobody's log
- *   coordinator.checkpoint|model|campaign.<id>  the coordinator's own durable state
+ *   coordinator.checkpoint|model|demand|campaign.<id>  the coordinator's own durable state
  *   channels.head|paths.<day>.<chunk>|credits.<day>   the channel actors': the journal, folded
  *   member.<group>-<id>               liveness                             (stream MEMBERS)
  */
@@ -52,6 +54,8 @@ export const ACTORS_SUBJECTS: readonly string[] = [
   'deadletter.>',
   STRAYS_ALL,
   COORDINATOR_ALL,
+  'trail.>',
+  'alerts.>',
   JOURNAL_ALL,
   'ledger.>',
   ERASURES_ALL,
@@ -192,6 +196,24 @@ export function campaignSubject(campaign: CampaignId): string {
   return `coordinator.campaign.${campaign}`;
 }
 
+/** What each hour of the week brings in traffic, as the coordinator has learnt it. */
+export const COORDINATOR_DEMAND = 'coordinator.demand';
+
+/** One change of a campaign. */
+export function trailSubject(campaign: CampaignId, revision: number): string {
+  return `trail.${campaign}.${revision}`;
+}
+
+/** All changes of a campaign. */
+export function trailOf(campaign: CampaignId): string {
+  return `trail.${campaign}.*`;
+}
+
+/** The latest alert of a kind about something, which must be a legal token. */
+export function alertSubject(kind: string, key: string): string {
+  return `alerts.${kind}.${key}`;
+}
+
 /** What a subject of a partition's log says. */
 export type LogSubject =
   | { readonly kind: 'event'; readonly partition: Partition; readonly token: string }
@@ -260,16 +282,21 @@ export const SERVICES = {
   inspectAttribution: 'inspect.attribution',
   inspectConversion: 'inspect.conversion',
   inspectCampaigns: 'inspect.campaigns',
+  inspectCampaign: 'inspect.campaign',
   inspectPartitions: 'inspect.partitions',
   inspectModel: 'inspect.model',
   inspectModelQuality: 'inspect.model-quality',
   applyCampaigns: 'campaigns.apply',
   setCampaignStatus: 'campaigns.status',
+  setCampaignBudget: 'campaigns.budget',
   applyModel: 'model.apply',
 } as const;
 
 /** How well the model in force holds, once a second while forecasts come in. */
 export const MODEL_QUALITY_FEED = 'metrics.model';
+
+/** All campaigns with their delivery, once a second. */
+export const CAMPAIGNS_FEED = 'metrics.campaigns';
 
 /** Live attribution figures, once a second. */
 export const ATTRIBUTION_FEED = 'attribution.markov';

@@ -3,6 +3,10 @@
  * ones are brought forward step by step, newer ones are refused rather than misread.
  */
 
+import { campaignSchema } from './campaign.ts';
+import { FOREVER_MS, type Grant } from './grant.ts';
+import { settingsSchema } from './settings.ts';
+
 /** A stored message that this release cannot read. */
 export class UnreadableVersion extends Error {
   override readonly name = 'UnreadableVersion';
@@ -13,14 +17,14 @@ type Upcasters = Readonly<Record<number, (older: Record<string, unknown>) => obj
 
 /** The current version and the way there, per kind of stored message. */
 const KINDS = {
-  user: { current: 2, upcasters: { 1: userFrom1 } as Upcasters },
+  user: { current: 3, upcasters: { 1: userFrom1, 2: asVersion3 } as Upcasters },
   checkpoint: { current: 1, upcasters: {} as Upcasters },
-  cell: { current: 1, upcasters: {} as Upcasters },
+  cell: { current: 2, upcasters: { 1: cellFrom1 } as Upcasters },
   decision: { current: 1, upcasters: {} as Upcasters },
-  receipt: { current: 2, upcasters: { 1: receiptFrom1 } as Upcasters },
+  receipt: { current: 3, upcasters: { 1: receiptFrom1, 2: receiptFrom2 } as Upcasters },
   deadLetter: { current: 1, upcasters: {} as Upcasters },
-  control: { current: 1, upcasters: {} as Upcasters },
-  campaignActor: { current: 1, upcasters: {} as Upcasters },
+  control: { current: 2, upcasters: { 1: controlFrom1 } as Upcasters },
+  campaignActor: { current: 2, upcasters: { 1: campaignActorFrom1 } as Upcasters },
   pathJournal: { current: 1, upcasters: {} as Upcasters },
   ledgerEntry: { current: 1, upcasters: {} as Upcasters },
   erasure: { current: 1, upcasters: {} as Upcasters },
@@ -85,4 +89,88 @@ function userFrom1(older: Record<string, unknown>): object {
     return [topic, [mentions, sinceMs]];
   });
   return { ...kept, v: 2, interests: Object.fromEntries(mentioned) };
+}
+
+/** Version 3 adds wins' outcomes, trials and a time zone, all of which version 2 has none of. */
+function asVersion3(older: Record<string, unknown>): object {
+  return { ...older, v: 3 };
+}
+
+/** One place per decision, and rules read nothing but signals. */
+function receiptFrom2(older: Record<string, unknown>): object {
+  const { price_micros, price_setter, ...kept } = older;
+  const { decision, event } = older as unknown as Receipt2;
+  const { winner_campaign: campaign } = decision.orchestration;
+  const unknown = { source: '', region: '', device: '', user_mode: '', funnel: '', risk: '' };
+  return {
+    ...kept,
+    v: 3,
+    facts: { event: event.type, placement: event.placement ?? '', ...unknown, interests: {} },
+    wins: campaign === null ? [] : [{ campaign, price_micros, price_setter }],
+    held_out: [],
+  };
+}
+
+interface Receipt2 {
+  readonly decision: { readonly orchestration: { readonly winner_campaign: string | null } };
+  readonly event: { readonly type: string; readonly placement?: string };
+}
+
+/** A budget without a window: all that was ever granted. */
+function grantFrom1(granted: number): Grant {
+  const always = { from_ms: 0, until_ms: FOREVER_MS, day_from_ms: 0 };
+  return { ...always, allow_micros: granted, limited_by: 'total' };
+}
+
+/** Cells do not say of which kind they are: fields tell. */
+function cellFrom1(older: Record<string, unknown>): object {
+  if ('granted_micros' in older) {
+    const { granted_micros, ...delivery } = older as {
+      granted_micros: number;
+      spent_micros: number;
+    };
+    return {
+      ...delivery,
+      v: 2,
+      grant: granted_micros === 0 ? null : grantFrom1(granted_micros),
+      ...{ grant_version: 0, window_micros: delivery.spent_micros, day_micros: 0 },
+      ...{ unbilled_micros: 0, converted: 0, value_micros: 0 },
+    };
+  }
+  if ('accepted' in older) return { ...older, v: 2, log_ms: 0 };
+  if ('campaign' in older)
+    return { ...older, v: 2, campaign: campaignSchema.parse(older.campaign) };
+  if ('settings' in older)
+    return { ...older, v: 2, settings: settingsSchema.parse(older.settings) };
+  return { ...older, v: 2 };
+}
+
+/** Only grants have changed: they were sums without windows. */
+function controlFrom1(older: Record<string, unknown>): object {
+  if (older.type !== 'grants.put') return { ...older, v: 2 };
+  const { granted_micros, ...kept } = older as { granted_micros?: Record<string, number> };
+  const grants = Object.entries(granted_micros ?? {}).map(([id, micros]) => [
+    id,
+    grantFrom1(micros),
+  ]);
+  return { ...kept, v: 2, grants: Object.fromEntries(grants) };
+}
+
+/** Whether partitions have taken in what they were told is not known: it counts as under way. */
+function campaignActorFrom1(older: Record<string, unknown>): object {
+  const { granted_micros, campaign, ...kept } = older as {
+    granted_micros: Record<string, number>;
+    campaign: unknown;
+  };
+  const told = Object.entries(granted_micros).map(([partition, micros]) => [
+    partition,
+    { version: 1, grant: grantFrom1(micros), before: null },
+  ]);
+  return {
+    ...kept,
+    v: 2,
+    campaign: campaignSchema.parse(campaign),
+    revision: 1,
+    grants: Object.fromEntries(told),
+  };
 }

@@ -13,7 +13,26 @@
  */
 import { z } from 'zod';
 import { EVERYBODY_PPM } from './cohort.ts';
+import {
+  exposureRecord,
+  packExposure,
+  packTrial,
+  trialRecord,
+  unpackExposure,
+  unpackTrial,
+} from './delivery-record.ts';
 import type { StreamSequence, UserToken } from './ids.ts';
+import {
+  orderRecord,
+  packItem,
+  packOrder,
+  packRefund,
+  pathItemRecord,
+  refundRecord,
+  unpackItem,
+  unpackOrder,
+  unpackRefund,
+} from './path-record.ts';
 import { upcast } from './upcast.ts';
 import {
   type Chart,
@@ -21,15 +40,10 @@ import {
   EVIDENCE_KINDS,
   type FusedState,
   fusedStateSchema,
-  isPathConversion,
   type Look,
   MAX_LOOKS,
   MODALITIES,
-  type PathItem,
-  type PendingRefund,
   SCALE_MS,
-  type SettledOrder,
-  type TouchFact,
   type UserSnapshot,
 } from './user-snapshot.ts';
 
@@ -47,9 +61,9 @@ export interface StoredUser {
 const int = z.int();
 const { shape } = fusedStateSchema;
 
-/** The stored message, version 2. */
+/** The stored message, version 3. */
 export const userRecordSchema = z.object({
-  v: z.literal(2),
+  v: z.literal(3),
   sequence: int,
   /** The four regions' states, joined by dots: consent, session, funnel, risk. */
   chart: z.string(),
@@ -88,35 +102,20 @@ export const userRecordSchema = z.object({
   /** topic -> weight, ms from atMs to nowMs, and 1 if declared. */
   interests: z.record(z.string(), z.tuple([z.number(), int]).rest(z.literal(1))),
   step: shape.step,
-  /** Touches: t, id, channel, campaign if any. Conversions: t, id, order, micros. */
-  path: z.array(
-    z.union([
-      z.tuple([int, z.string(), z.string()]).rest(z.string()),
-      z.tuple([int, z.string(), z.string(), int]),
-    ]),
-  ),
+  path: z.array(pathItemRecord),
   settled: int,
   /** pathLookbackMs, absent with an empty path. */
   lookback: int.optional(),
   /** pathSamplePpm, absent with an empty path and where everybody is in the sample. */
   sample: int.optional(),
-  /**
-   * Settled orders: order, t, micros, of each touch t, channel and campaign if any, and samplePpm
-   * where not everybody is in the sample.
-   */
-  orders: z
-    .array(
-      z
-        .tuple([z.string(), int, int, z.array(z.tuple([int, z.string()]).rest(z.string()))])
-        .rest(int),
-    )
-    .optional(),
-  /** Refunds of orders not seen yet: order, t, count, micros, and 1 if one is of the whole. */
-  refunds: z.array(z.tuple([z.string(), int, int, int]).rest(z.literal(1))).optional(),
+  orders: z.array(orderRecord).optional(),
+  refunds: z.array(refundRecord).optional(),
   /** Open forecasts: model, place, engagement, churn, and purchase's bins; absent without any. */
   forecasts: z.tuple([int, int, int, int]).rest(int).optional(),
-  /** campaign, t, decision. */
-  exposures: z.array(z.tuple([z.string(), int, z.string()])),
+  exposures: z.array(exposureRecord),
+  trials: z.array(trialRecord).optional(),
+  /** The zone of the user's clock, and when an event named it; absent if none did. */
+  zone: z.tuple([z.string(), int]).optional(),
   lastDecision: z.string().nullable(),
 });
 type UserRecord = z.infer<typeof userRecordSchema>;
@@ -138,7 +137,7 @@ const mask = new Uint16Array(scratch.buffer, MASK_AT, MASK_BYTES / 2);
 export function encodeUser(sequence: StreamSequence, chart: Chart, state: FusedState): string {
   const { consent, session, duplicates, nowMs, purchases } = state;
   const record: UserRecord = {
-    v: 2,
+    v: 3,
     sequence,
     chart: `${chart.consent}.${chart.session}.${chart.funnel}.${chart.risk}`,
     events: state.events,
@@ -152,7 +151,7 @@ export function encodeUser(sequence: StreamSequence, chart: Chart, state: FusedS
     step: state.step,
     path: state.path.map(packItem),
     settled: state.pathSettledMs,
-    exposures: state.exposures.map(({ campaign, t, decision }) => [campaign, t, decision]),
+    exposures: state.exposures.map(packExposure),
     lastDecision: state.lastDecision,
   };
   if (consent.atMs !== 0 || consent.measurement !== 'unasked') {
@@ -178,6 +177,8 @@ export function encodeUser(sequence: StreamSequence, chart: Chart, state: FusedS
   }
   if (state.orders.length > 0) record.orders = state.orders.map(packOrder);
   if (state.refunds.length > 0) record.refunds = state.refunds.map(packRefund);
+  if (state.trials.length > 0) record.trials = state.trials.map(packTrial);
+  if (state.timeZone !== null) record.zone = [state.timeZone.name, state.timeZone.atMs];
   return JSON.stringify(record);
 }
 
@@ -219,7 +220,9 @@ export function decodeUser(user: UserToken, json: unknown): StoredUser {
     orders: record.orders?.map(unpackOrder) ?? [],
     refunds: record.refunds?.map(unpackRefund) ?? [],
     forecasts: unpackForecasts(record.forecasts),
-    exposures: record.exposures.map(([campaign, t, decision]) => ({ campaign, t, decision })),
+    timeZone: record.zone === undefined ? null : { name: record.zone[0], atMs: record.zone[1] },
+    exposures: record.exposures.map(unpackExposure),
+    trials: record.trials?.map(unpackTrial) ?? [],
     lastDecision: record.lastDecision,
   };
   return { user, sequence: record.sequence as StreamSequence, chart: unpackChart(record), state };
@@ -343,44 +346,6 @@ function unpackInterests(packed: UserRecord['interests'], nowMs: number): FusedS
     interests[topic] = { weight, atMs: nowMs - sinceMs, declared: declared === 1 };
   }
   return interests;
-}
-
-function packItem(item: PathItem): UserRecord['path'][number] {
-  if (isPathConversion(item)) return [item.t, item.id, item.order, item.micros];
-  const { t, id, channel, campaign } = item;
-  return campaign === undefined ? [t, id, channel] : [t, id, channel, campaign];
-}
-
-function unpackItem([t, id, name, last]: UserRecord['path'][number]): PathItem {
-  if (typeof last === 'number') return { t, id, order: name, micros: last };
-  return last === undefined ? { t, id, channel: name } : { t, id, channel: name, campaign: last };
-}
-
-type PackedOrder = NonNullable<UserRecord['orders']>[number];
-type PackedRefund = NonNullable<UserRecord['refunds']>[number];
-
-function packOrder({ order, t, micros, touches, samplePpm }: SettledOrder): PackedOrder {
-  const packed = touches.map(({ t: at, channel, campaign }): PackedOrder[3][number] =>
-    campaign === undefined ? [at, channel] : [at, channel, campaign],
-  );
-  if (samplePpm === EVERYBODY_PPM) return [order, t, micros, packed];
-  return [order, t, micros, packed, samplePpm];
-}
-
-function unpackOrder([order, t, micros, packed, samplePpm]: PackedOrder): SettledOrder {
-  const touches = packed.map(
-    ([at, channel, campaign]): TouchFact =>
-      campaign === undefined ? { t: at, channel } : { t: at, channel, campaign },
-  );
-  return { order, t, micros, touches, samplePpm: samplePpm ?? EVERYBODY_PPM };
-}
-
-function packRefund({ order, t, count, micros, isWhole }: PendingRefund): PackedRefund {
-  return isWhole ? [order, t, count, micros, 1] : [order, t, count, micros];
-}
-
-function unpackRefund([order, t, count, micros, whole]: PackedRefund): PendingRefund {
-  return { order, t, count, micros, isWhole: whole === 1 };
 }
 
 function pairs(ends: readonly number[]): [number, number][] {

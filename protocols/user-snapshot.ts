@@ -66,6 +66,9 @@ export const duplicatesSchema = z.object({
 });
 export type DuplicateMemory = z.infer<typeof duplicatesSchema>;
 
+/** What applications report of a decision's winner. */
+export const OUTCOMES = ['shown', 'clicked', 'dismissed'] as const;
+
 /** A channel touch on a path. */
 export const pathTouchSchema = z.object({
   t: ms,
@@ -146,6 +149,35 @@ export const openForecastsSchema = z.object({
 });
 export type OpenForecasts = z.infer<typeof openForecastsSchema>;
 
+/** Trials that a user can take part in at a time. */
+export const MAX_TRIALS = 16;
+
+/** A win that outcomes may follow. */
+export const exposureSchema = z.object({
+  campaign: z.string(),
+  t: ms,
+  decision: z.string(),
+  /** Outcomes that were reported of it. */
+  seen: z.array(z.enum(OUTCOMES)),
+  /** The price that an outcome makes due; null if none is. */
+  owes: z.object({ on: z.enum(['shown', 'clicked', 'converted']), micros: z.int() }).nullable(),
+});
+export type Exposure = z.infer<typeof exposureSchema>;
+
+/** A user in a holdout, of one campaign or of all (ALL_CAMPAIGNS). */
+export const trialEntrySchema = z.object({
+  campaign: z.string(),
+  /** Users per million in the control group. */
+  ppm: z.int(),
+  isControl: z.boolean(),
+  /** When the campaign first won, or would have won, an auction on the user. */
+  t: ms,
+  conversions: z.int(),
+  /** What the user bought within the outcome window, in hundredths of a unit. */
+  cents: z.int(),
+});
+export type TrialEntry = z.infer<typeof trialEntrySchema>;
+
 export const fusedStateSchema = z.object({
   events: z.int(),
   firstMs: ms,
@@ -204,8 +236,12 @@ export const fusedStateSchema = z.object({
   refunds: z.array(pendingRefundSchema),
   /** Null without a visit that forecasts were made in. */
   forecasts: openForecastsSchema.nullable(),
-  /** Recent wins, oldest first. */
-  exposures: z.array(z.object({ campaign: z.string(), t: ms, decision: z.string() })),
+  /** The zone of the user's clock, as the latest event to name one did; null so far. */
+  timeZone: z.object({ name: z.string(), atMs: ms }).nullable(),
+  /** Recent wins, in the order in which they were decided. */
+  exposures: z.array(exposureSchema),
+  /** The holdouts that the user takes part in, in the order of enrolment. */
+  trials: z.array(trialEntrySchema),
   lastDecision: z.string().nullable(),
 });
 export type FusedState = z.infer<typeof fusedStateSchema>;

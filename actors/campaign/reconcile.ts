@@ -4,7 +4,6 @@
  * simply found missing again.
  */
 
-import type { Settings } from '../../protocols/campaign.ts';
 import type { CampaignActorState } from '../../protocols/campaign-actor.ts';
 import type {
   CampaignCell,
@@ -13,8 +12,10 @@ import type {
   ReferenceCell,
 } from '../../protocols/cells.ts';
 import { type Control, MAX_GRANTS_PER_MESSAGE } from '../../protocols/control.ts';
+import type { Grant } from '../../protocols/grant.ts';
 import type { Model } from '../../protocols/model.ts';
-import type { Micros } from '../../protocols/money.ts';
+import type { Settings } from '../../protocols/settings.ts';
+import { isTakenIn } from './windows.ts';
 
 export interface Decided {
   readonly settings: Settings;
@@ -33,41 +34,51 @@ export interface Known {
   delivery(id: string): DeliveryCell | undefined;
 }
 
+/** Whether something that is missing should be sent now: it may be on its way already. */
+export type IsDue = (what: string, version: number) => boolean;
+
 /**
- * The control messages that a partition still needs.
+ * The control messages that a partition still needs. A grant that was lost is sent again as part of
+ * a newer message: any that is not older than the first one acknowledges it.
  *
- * @param nextGrantsVersion gives a version greater than all before, once per grants message.
+ * @param nextGrantsVersion gives a version greater than all that the partition was sent before,
+ *   once per grants message.
  */
 export function missingControls(
   decided: Decided,
   known: Known,
   nextGrantsVersion: () => number,
+  isDue: IsDue = () => true,
 ): Control[] {
   const controls: Control[] = [];
-  if ((known.reference?.settings_version ?? 0) < decided.settingsVersion) {
-    const { settings, settingsVersion: version } = decided;
-    controls.push({ v: 1, type: 'settings.put', version, settings });
+  const { settings, settingsVersion, model } = decided;
+  const hasSettings = (known.reference?.settings_version ?? 0) >= settingsVersion;
+  if (!hasSettings && isDue('settings', settingsVersion)) {
+    controls.push({ v: 2, type: 'settings.put', version: settingsVersion, settings });
   }
-  const { model } = decided;
-  if ((known.model?.version ?? 0) < model.version) {
-    controls.push({ v: 1, type: 'model.put', version: model.version, model });
+  const hasModel = (known.model?.version ?? 0) >= model.version;
+  if (!hasModel && isDue('model', model.version)) {
+    controls.push({ v: 2, type: 'model.put', version: model.version, model });
   }
-  let grants: Record<string, Micros> = {};
+  let grants: Record<string, Grant> = {};
+  let count = 0;
   const putGrants = (): void => {
-    if (Object.keys(grants).length === 0) return;
-    const version = nextGrantsVersion();
-    controls.push({ v: 1, type: 'grants.put', version, granted_micros: grants });
+    if (count === 0) return;
+    controls.push({ v: 2, type: 'grants.put', version: nextGrantsVersion(), grants });
     grants = {};
+    count = 0;
   };
-  for (const { campaign, status, version, granted_micros } of decided.campaigns) {
-    if ((known.campaign(campaign.id)?.version ?? 0) < version) {
-      controls.push({ v: 1, type: 'campaign.put', version, campaign, status });
+  for (const { campaign, status, version, grants: told } of decided.campaigns) {
+    const { id } = campaign;
+    const hasCampaign = (known.campaign(id)?.version ?? 0) >= version;
+    if (!hasCampaign && isDue(`campaign.${id}`, version)) {
+      controls.push({ v: 2, type: 'campaign.put', version, campaign, status });
     }
-    const granted = granted_micros[known.partition] ?? 0;
-    if (granted > (known.delivery(campaign.id)?.granted_micros ?? 0)) {
-      grants[campaign.id] = granted;
-      if (Object.keys(grants).length === MAX_GRANTS_PER_MESSAGE) putGrants();
-    }
+    const newest = told[known.partition];
+    if (newest === undefined || isTakenIn(newest, known.delivery(id))) continue;
+    if (!isDue(`grant.${id}`, newest.version)) continue;
+    grants[id] = newest.grant;
+    if (++count === MAX_GRANTS_PER_MESSAGE) putGrants();
   }
   putGrants();
   return controls;

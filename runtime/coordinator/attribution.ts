@@ -19,7 +19,7 @@ import { markovChain } from '../../actors/channel/markov-chain.ts';
 import type { PathTable } from '../../actors/channel/path-table.ts';
 import { RULE_MODELS, type RuleModel, splitExactly } from '../../actors/channel/rule-models.ts';
 import { sumSpend } from '../../actors/channel/totals.ts';
-import type { Settings } from '../../protocols/campaign.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import {
   type AttributionReport,
   type AttributionRequest,

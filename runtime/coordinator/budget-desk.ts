@@ -3,46 +3,50 @@
  * partitions still have to be told.
  *
  * Invariants:
- *   I5 A grant is stored, fenced, before any partition hears of it; the stored grants never sum to
- *      more than the budget.
- *   B1 Two coordinators never both write: every write moves the checkpoint's fence.
+ *   I5 A grant is stored, fenced, before any partition hears of it; by all that is stored no more
+ *      can be spent than the caps allow.
  *   B2 After a failed write the desk is of no more use: what it holds may differ from what is
  *      stored. It says so by `failed`, and its successor reads everything again.
  *   B3 A model comes into force only if it is newer and this release can calculate it, and after
  *      the one before it was sent to every log.
+ *   B4 A change is stored in the same commit as its entry in the campaign's trail.
  */
 
-import { planGrants } from '../../actors/campaign/grants.ts';
-import { type CampaignEvent, draftCampaign, moveCampaign } from '../../actors/campaign/machine.ts';
+import { refusalsOf } from '../../actors/campaign/activity.ts';
+import { type CampaignEvent, moveCampaign } from '../../actors/campaign/machine.ts';
 import { missingControls } from '../../actors/campaign/reconcile.ts';
-import { UnknownFeature } from '../../actors/model/inputs.ts';
-import { Scorer } from '../../actors/model/scorer.ts';
-import type { Campaign } from '../../protocols/campaign.ts';
-import { MAX_CAMPAIGNS } from '../../protocols/campaign.ts';
-import type { CampaignActorState, CoordinatorCheckpoint } from '../../protocols/campaign-actor.ts';
-import type { Control } from '../../protocols/control.ts';
-import type { CampaignId, Partition, StreamSequence } from '../../protocols/ids.ts';
-import type { Model } from '../../protocols/model.ts';
-import type { CampaignReport, ModelReport } from '../../protocols/services.ts';
 import {
-  COORDINATOR_CHECKPOINT,
-  COORDINATOR_MODEL,
-  campaignSubject,
-} from '../../protocols/subjects.ts';
-import { MAX_BATCH_MESSAGES } from '../nats/atomic-batch.ts';
-import type { ActorStore, StoreMessage } from '../ports.ts';
+  CampaignMemory,
+  type PartitionReport,
+  settleCampaign,
+} from '../../actors/campaign/settle.ts';
+import type { Alert } from '../../protocols/alert.ts';
+import type { Campaign } from '../../protocols/campaign.ts';
+import type { CampaignActorState, CoordinatorCheckpoint } from '../../protocols/campaign-actor.ts';
+import type { CampaignChange } from '../../protocols/campaign-services.ts';
+import type { Control } from '../../protocols/control.ts';
+import type { Demand } from '../../protocols/demand.ts';
+import type { Partition, StreamSequence } from '../../protocols/ids.ts';
+import type { Model } from '../../protocols/model.ts';
+import type { ModelReport } from '../../protocols/services.ts';
+import { COORDINATOR_MODEL } from '../../protocols/subjects.ts';
+import type { ActorStore } from '../ports.ts';
 import type { CellView } from './cell-view.ts';
+import { LearntDemand } from './desk-demand.ts';
+import {
+  type Budgets,
+  defined,
+  missing,
+  modelProblem,
+  staleProblem,
+  withBudgets,
+} from './desk-requests.ts';
+import { DeskStore } from './desk-store.ts';
+import { Outbox, sendAll, type Telling } from './desk-telling.ts';
+import { changeOf, messagesOf, type Recorded, resolved, runaway } from './desk-trail.ts';
 
-/** A message that was not taken in after this long counts as lost and is sent again. */
-const RESEND_AFTER_MS = 2_000;
-/** A model is large, and in the log once that has acknowledged it: this is for a log put back. */
-const RESEND_MODEL_AFTER_MS = 600_000;
-
-/** Another coordinator has taken over, or nobody answered whether a write is stored. */
-export class CoordinatorFenced extends Error {
-  override readonly name = 'CoordinatorFenced';
-  readonly retryable = true;
-}
+/** All campaigns are looked at this often; in between those of which cells told something new. */
+const SWEEP_EVERY_MS = 900;
 
 /** What the desk starts from. */
 export interface DeskState {
@@ -50,6 +54,8 @@ export interface DeskState {
   readonly fence: StreamSequence;
   readonly model: Model;
   readonly campaigns: readonly CampaignActorState[];
+  readonly demand: Demand | undefined;
+  readonly alerts: readonly Alert[];
 }
 
 export interface DeskPorts {
@@ -62,54 +68,41 @@ export interface DeskPorts {
   nowMs(): number;
 }
 
+const STATUS_EVENTS = {
+  pause: { type: 'campaign.paused' },
+  resume: { type: 'campaign.resumed' },
+  end: { type: 'campaign.ended' },
+} as const satisfies Record<string, CampaignEvent>;
+
 export class BudgetDesk {
   readonly #ports: DeskPorts;
+  readonly #store: DeskStore;
   readonly #campaigns = new Map<string, CampaignActorState>();
-  /** When each partition was last told something, to leave it time to take it in. */
-  readonly #toldAtMs = new Map<number, { readonly key: string; readonly atMs: number }>();
-  /** The same for models, which are told one by one. */
-  readonly #modelToldAt = new Map<number, { readonly version: number; readonly atMs: number }>();
-  #checkpoint: CoordinatorCheckpoint;
+  readonly #memories = new Map<string, CampaignMemory>();
+  /** The latest of each campaign. */
+  readonly #alerts = new Map<string, Alert>();
+  readonly #demand: LearntDemand;
+  readonly #outbox = new Outbox();
   #model: Model;
-  #fence: StreamSequence;
+  #sweptAtMs = Number.NEGATIVE_INFINITY;
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(state: DeskState, ports: DeskPorts) {
     this.#ports = ports;
-    this.#checkpoint = state.checkpoint;
+    this.#store = new DeskStore(ports.store, state.checkpoint, state.fence);
     this.#model = state.model;
-    this.#fence = state.fence;
+    this.#demand = new LearntDemand(state.demand);
     for (const actor of state.campaigns) this.#campaigns.set(actor.campaign.id, actor);
+    for (const alert of state.alerts) this.#alerts.set(alert.key, alert);
   }
 
   get settings(): CoordinatorCheckpoint['settings'] {
-    return this.#checkpoint.settings;
+    return this.#store.checkpoint.settings;
   }
 
-  /** Campaigns with what the partitions have reported of them. */
-  report(): CampaignReport[] {
-    const totals = new Map<
-      string,
-      Omit<CampaignReport, 'campaign' | 'status' | 'version' | 'granted_micros'>
-    >();
-    for (const [, id, cell] of this.#ports.view.cells('delivery')) {
-      const sum = totals.get(id);
-      totals.set(id, {
-        spent_micros: (sum?.spent_micros ?? 0) + cell.spent_micros,
-        wins: (sum?.wins ?? 0) + cell.wins,
-        shown: (sum?.shown ?? 0) + cell.shown,
-        clicked: (sum?.clicked ?? 0) + cell.clicked,
-        dismissed: (sum?.dismissed ?? 0) + cell.dismissed,
-      });
-    }
-    const none = { spent_micros: 0, wins: 0, shown: 0, clicked: 0, dismissed: 0 };
-    return [...this.#campaigns.values()].map(({ campaign, status, version, granted_micros }) => ({
-      campaign,
-      status,
-      version,
-      granted_micros: Object.values(granted_micros).reduce((sum, each) => sum + each, 0),
-      ...(totals.get(campaign.id) ?? none),
-    }));
+  /** All campaign actors as they are stored. */
+  get campaigns(): Iterable<CampaignActorState> {
+    return this.#campaigns.values();
   }
 
   /** The model in force. */
@@ -138,56 +131,77 @@ export class BudgetDesk {
       if (problem !== undefined) return problem;
       // The log has to say by what was decided until now, before it says what is next.
       await this.#tell();
-      const body = JSON.stringify(model);
-      await this.#commit([{ subject: COORDINATOR_MODEL, body }], this.#checkpoint);
+      await this.#store.commit([[{ subject: COORDINATOR_MODEL, body: JSON.stringify(model) }]]);
       this.#model = model;
       await this.#tell();
       return undefined;
     });
   }
 
-  /** Defines campaigns and launches the new ones. One commit for all. */
-  apply(campaigns: readonly Campaign[]): Promise<string | undefined> {
+  /**
+   * Defines campaigns, all or none, and launches the new ones; returns a problem if one cannot be
+   * as it is defined. The same definition again changes nothing. A budget below what is spent, or
+   * what partitions hold, stands: they are told to hold less, and may spend what they hold until
+   * they have taken that in.
+   *
+   * @param revisions by campaign: that which its definition is based on.
+   */
+  apply(
+    campaigns: readonly Campaign[],
+    revisions: Readonly<Record<string, number>>,
+    by: string,
+  ): Promise<string | undefined> {
     return this.#inTurn(async () => {
-      const changed: CampaignActorState[] = [];
-      for (const campaign of campaigns) {
-        const known = this.#campaigns.get(campaign.id);
-        if (known?.status === 'ended') return `campaign ${campaign.id} has ended: use a new id`;
-        const granted = Object.values(known?.granted_micros ?? {}).reduce((a, b) => a + b, 0);
-        if (campaign.budget_micros < granted) {
-          return (
-            `campaign ${campaign.id}: expected a budget of at least ${granted} micros, which is ` +
-            `granted to partitions already, found ${campaign.budget_micros}; pause it instead`
-          );
-        }
-        changed.push(
-          known === undefined
-            ? moveCampaign(draftCampaign(campaign), 0, { type: 'campaign.launched' })
-            : moveCampaign(known, this.#spent(campaign.id), { type: 'campaign.applied', campaign }),
-        );
-      }
-      const added = changed.filter(({ campaign }) => !this.#campaigns.has(campaign.id)).length;
-      if (this.#campaigns.size + added > MAX_CAMPAIGNS) {
-        return `expected at most ${MAX_CAMPAIGNS} campaigns; end and remove some first`;
-      }
-      await this.#save(changed);
-      await this.#tell();
+      const moves = defined(campaigns, revisions, this.#campaigns, (id) => this.#spent(id));
+      if ('problem' in moves) return moves.problem;
+      const atMs = this.#ports.nowMs();
+      await this.#record(
+        moves.moved.map(({ before, actor }) => {
+          const action = before === null ? 'create' : 'change';
+          return { actor, change: changeOf(before, actor, { action, by, atMs }) };
+        }),
+      );
       return undefined;
     });
   }
 
-  /** Moves one campaign; returns a problem if there is no such campaign or no such move. */
-  move(id: string, event: CampaignEvent): Promise<string | undefined> {
+  /** Pauses, resumes or ends a campaign; returns a problem if there is no such campaign or move. */
+  setStatus(
+    id: string,
+    action: keyof typeof STATUS_EVENTS,
+    revision: number | undefined,
+    by: string,
+  ): Promise<string | undefined> {
     return this.#inTurn(async () => {
       const known = this.#campaigns.get(id);
-      if (known === undefined)
-        return `no campaign "${id}"; \`microtarget campaigns list\` shows all`;
-      const moved = moveCampaign(known, this.#spent(id), event);
-      if (moved.status === known.status) {
-        return `campaign ${id} is ${known.status}: ${event.type} changes nothing`;
+      if (known === undefined) return missing(id);
+      const stale = staleProblem(known, revision);
+      if (stale !== undefined) return stale;
+      const actor = moveCampaign(known, this.#spent(id), STATUS_EVENTS[action]);
+      if (actor.status === known.status) {
+        return `campaign ${id} is ${known.status}: to ${action} it changes nothing`;
       }
-      await this.#save([moved]);
-      await this.#tell();
+      await this.#record([this.#moved(known, actor, action, by)]);
+      return undefined;
+    });
+  }
+
+  /** Gives a campaign other budgets; returns a problem if it cannot have them. See `apply`. */
+  setBudget(
+    id: string,
+    budgets: Budgets,
+    revision: number | undefined,
+    by: string,
+  ): Promise<string | undefined> {
+    return this.#inTurn(async () => {
+      const known = this.#campaigns.get(id);
+      if (known === undefined) return missing(id);
+      const campaign = withBudgets(known.campaign, budgets);
+      if ('problem' in campaign) return campaign.problem;
+      const revisions = revision === undefined ? {} : { [id]: revision };
+      const moves = defined([campaign], revisions, this.#campaigns, () => this.#spent(id));
+      if ('problem' in moves) return moves.problem;
+      await this.#record(moves.moved.map(({ actor }) => this.#moved(known, actor, 'budget', by)));
       return undefined;
     });
   }
@@ -195,23 +209,16 @@ export class BudgetDesk {
   /** Takes in what partitions have spent, grants what they need and tells them what they miss. */
   settle(): Promise<void> {
     return this.#inTurn(async () => {
-      const changed: CampaignActorState[] = [];
-      for (const actor of this.#campaigns.values()) {
-        const { id } = actor.campaign;
-        const spentMicros = this.#spent(id);
-        let moved = moveCampaign(actor, spentMicros, { type: 'spend.reported', spentMicros });
-        if (moved.status === 'live') {
-          const grants = planGrants(moved.campaign, this.#budgets(moved));
-          if (Object.keys(grants).length > 0) {
-            moved = moveCampaign(moved, spentMicros, { type: 'grants.raised', grants });
-          }
-        }
-        const isNews =
-          moved.version !== actor.version || moved.granted_micros !== actor.granted_micros;
-        if (isNews) changed.push(moved);
+      const nowMs = this.#ports.nowMs();
+      const changed = this.#ports.view.takeChanged();
+      const isSweep = Math.abs(nowMs - this.#sweptAtMs) >= SWEEP_EVERY_MS;
+      if (!isSweep) {
+        await this.#settle([...changed]);
+        return;
       }
-      await this.#save(changed);
-      await this.#tell();
+      this.#sweptAtMs = nowMs;
+      this.#demand.look(nowMs, this.#accepted());
+      await this.#settle(this.#campaigns.keys());
     });
   }
 
@@ -221,118 +228,120 @@ export class BudgetDesk {
     return turn;
   }
 
-  #spent(id: string): number {
-    let spent = 0;
-    for (let partition = 0; partition < this.#ports.partitions; partition++) {
-      spent += this.#ports.view.known(partition).delivery(id)?.spent_micros ?? 0;
-    }
-    return spent;
+  /** What an operator did to a campaign; a breaker's alert ends with the throttling. */
+  #moved(
+    before: CampaignActorState,
+    actor: CampaignActorState,
+    action: CampaignChange['action'],
+    by: string,
+  ): Recorded {
+    const atMs = this.#ports.nowMs();
+    const change = changeOf(before, actor, { action, by, atMs });
+    const alert = this.#alerts.get(actor.campaign.id);
+    const isOver = before.status === 'throttled' && actor.status !== 'throttled';
+    if (alert === undefined || alert.status === 'resolved' || !isOver) return { actor, change };
+    return { actor, change, alert: resolved(alert, atMs) };
   }
 
-  #budgets({ campaign, granted_micros }: CampaignActorState) {
-    return Array.from({ length: this.#ports.partitions }, (_, partition) => ({
-      partition,
-      grantedMicros: granted_micros[partition] ?? 0,
-      spentMicros: this.#ports.view.known(partition).delivery(campaign.id)?.spent_micros ?? 0,
+  /** Stores moves, and at once what follows from them for grants. */
+  async #record(moves: readonly Recorded[]): Promise<void> {
+    if (moves.length === 0) return;
+    await this.#save(moves);
+    await this.#settle(moves.map(({ actor }) => actor.campaign.id));
+  }
+
+  async #settle(ids: Iterable<string>): Promise<void> {
+    const { nowMs } = this.#ports;
+    const atMs = nowMs();
+    // The first message of a partition that carries these grants has this version.
+    const version = this.#store.checkpoint.grants_version + 1;
+    const moves: Recorded[] = [];
+    const looked: CampaignActorState[] = [];
+    for (const id of ids) {
+      const actor = this.#campaigns.get(id);
+      if (actor === undefined) continue;
+      const turn = { nowMs: atMs, curve: this.#demand.curve, memory: this.#memory(id), version };
+      const settled = settleCampaign(actor, this.#reports(id), turn);
+      looked.push(settled.actor);
+      if (settled.actor === actor) continue;
+      const { runawayMicros } = settled;
+      moves.push(
+        runawayMicros === undefined
+          ? { actor: settled.actor }
+          : runaway(actor, settled.actor, runawayMicros, atMs),
+      );
+    }
+    const learnt = this.#demand.takeStored(atMs);
+    if (moves.length > 0) await this.#save(moves, version);
+    if (learnt.length > 0) await this.#store.commit([learnt]);
+    await this.#tell(looked, moves.length > 0 ? version : undefined);
+  }
+
+  /** Stores campaign actors with what is on record of their moves (B4). */
+  async #save(moves: readonly Recorded[], grantsVersion?: number): Promise<void> {
+    await this.#store.commit(moves.map(messagesOf), grantsVersion);
+    for (const { actor, alert } of moves) {
+      this.#campaigns.set(actor.campaign.id, actor);
+      if (alert !== undefined) this.#alerts.set(alert.key, alert);
+    }
+  }
+
+  #memory(id: string): CampaignMemory {
+    let memory = this.#memories.get(id);
+    if (memory === undefined) {
+      memory = new CampaignMemory();
+      this.#memories.set(id, memory);
+    }
+    return memory;
+  }
+
+  #reports(id: string): PartitionReport[] {
+    const { view, partitions } = this.#ports;
+    return Array.from({ length: partitions }, (_, partition) => ({
+      cell: view.cellOf(partition, 'delivery', id),
+      refusals: refusalsOf(view.cell(partition, 'suppressed'), id),
     }));
   }
 
-  /** Stores changed campaign actors, fenced (B1), as many at once as a commit takes. */
-  async #save(changed: readonly CampaignActorState[]): Promise<void> {
-    for (let from = 0; from < changed.length; from += MAX_BATCH_MESSAGES - 1) {
-      const some = changed.slice(from, from + MAX_BATCH_MESSAGES - 1);
-      await this.#commit(
-        some.map((actor) => ({
-          subject: campaignSubject(actor.campaign.id as CampaignId),
-          body: JSON.stringify(actor),
-        })),
-        this.#checkpoint,
-      );
-      for (const actor of some) this.#campaigns.set(actor.campaign.id, actor);
-    }
+  #spent(id: string): number {
+    return this.#reports(id).reduce((sum, { cell }) => sum + (cell?.spent_micros ?? 0), 0);
   }
 
-  async #commit(messages: StoreMessage[], checkpoint: CoordinatorCheckpoint): Promise<void> {
-    const outcome = await this.#ports.store.commit([
-      ...messages,
-      { subject: COORDINATOR_CHECKPOINT, body: JSON.stringify(checkpoint), fence: this.#fence },
-    ]);
-    if (outcome.status !== 'stored') {
-      throw new CoordinatorFenced(
-        `not known whether this was stored (${outcome.status}: ${outcome.reason}); look with ` +
-          '`microtarget campaigns list` and try again',
-      );
+  #accepted(): number {
+    let accepted = 0;
+    for (let partition = 0; partition < this.#ports.partitions; partition++) {
+      accepted += this.#ports.view.cell(partition, 'traffic')?.accepted ?? 0;
     }
-    this.#fence = outcome.lastSequence;
-    this.#checkpoint = checkpoint;
+    return accepted;
   }
 
-  /** Sends each partition the controls that its cells show it lacks. */
-  async #tell(): Promise<void> {
-    const { settings, settings_version: settingsVersion } = this.#checkpoint;
-    let grantsVersion = this.#checkpoint.grants_version;
-    const messages: { partition: Partition; control: Control }[] = [];
+  /**
+   * Sends each partition the controls that its cells show it lacks.
+   *
+   * @param fresh a version that is stored and that no message has had yet.
+   */
+  async #tell(
+    campaigns: Iterable<CampaignActorState> = this.#campaigns.values(),
+    fresh?: number,
+  ): Promise<void> {
+    const { settings, settings_version: settingsVersion, grants_version } = this.#store.checkpoint;
+    const all = [...campaigns];
+    const nowMs = this.#ports.nowMs();
+    const tellings: Telling[] = [];
+    let greatest = grants_version;
     for (let p = 0; p < this.#ports.partitions; p++) {
       const known = this.#ports.view.known(p);
-      const campaigns = this.#campaigns.values();
-      const decided = { settings, settingsVersion, model: this.#model, campaigns };
-      const missing = missingControls(decided, known, () => ++grantsVersion);
-      for (const control of this.#untold(p, missing)) {
-        messages.push({ partition: p as Partition, control });
+      const decided = { settings, settingsVersion, model: this.#model, campaigns: all };
+      // Versions need to grow within one log only.
+      let version = fresh === undefined ? grants_version : fresh - 1;
+      const next = (): number => ++version;
+      for (const control of missingControls(decided, known, next, this.#outbox.due(p, nowMs))) {
+        tellings.push({ partition: p as Partition, control });
       }
+      greatest = Math.max(greatest, version);
     }
-    if (messages.length === 0) return;
-    if (grantsVersion !== this.#checkpoint.grants_version) {
-      await this.#commit([], { ...this.#checkpoint, grants_version: grantsVersion });
-    }
-    await Promise.all(messages.map((m) => this.#ports.publishControl(m.partition, m.control)));
-  }
-
-  /** Those that are not on their way already. */
-  #untold(partition: number, missing: readonly Control[]): Control[] {
-    const models = missing.filter(
-      ({ type, version }) => type === 'model.put' && !this.#wasToldModel(partition, version),
-    );
-    const others = missing.filter(({ type }) => type !== 'model.put');
-    const isNews = others.length > 0 && !this.#wasJustTold(partition, others);
-    return isNews ? [...models, ...others] : models;
-  }
-
-  #wasToldModel(partition: number, version: number): boolean {
-    const told = this.#modelToldAt.get(partition);
-    const atMs = this.#ports.nowMs();
-    if (told?.version === version && atMs - told.atMs < RESEND_MODEL_AFTER_MS) return true;
-    this.#modelToldAt.set(partition, { version, atMs });
-    return false;
-  }
-
-  /** Whether the same was sent a moment ago and is only on its way. */
-  #wasJustTold(partition: number, controls: readonly Control[]): boolean {
-    const key = JSON.stringify(
-      controls.map((c) => (c.type === 'grants.put' ? c.granted_micros : c)),
-    );
-    const told = this.#toldAtMs.get(partition);
-    const atMs = this.#ports.nowMs();
-    if (told?.key === key && atMs - told.atMs < RESEND_AFTER_MS) return true;
-    this.#toldAtMs.set(partition, { key, atMs });
-    return false;
-  }
-}
-
-/** Why a model cannot follow another one (B3). */
-function modelProblem(model: Model, inForce: Model): string | undefined {
-  if (model.version <= inForce.version) {
-    const names = { inForce: JSON.stringify(inForce.name), found: JSON.stringify(model.name) };
-    return (
-      `model version: expected more than ${inForce.version}, that of ${names.inForce} in force, ` +
-      `found ${model.version}, of ${names.found}; give it version ${inForce.version + 1} or more`
-    );
-  }
-  try {
-    new Scorer(model);
-    return undefined;
-  } catch (error) {
-    if (error instanceof UnknownFeature) return error.message;
-    throw error;
+    if (tellings.length === 0) return;
+    if (greatest > grants_version) await this.#store.commit([], greatest);
+    await sendAll(tellings, (partition, control) => this.#ports.publishControl(partition, control));
   }
 }

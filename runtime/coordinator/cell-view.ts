@@ -17,6 +17,10 @@ export interface CellChange {
   readonly kind: CellKind;
 }
 
+/** Kinds of which each partition has one cell for each campaign, and those of which it has one. */
+type CampaignKind = 'campaign' | 'delivery';
+type SingleKind = 'traffic' | 'suppressed' | 'reference' | 'model';
+
 interface LazyCell {
   json: (() => unknown) | undefined;
   cell: unknown;
@@ -26,6 +30,12 @@ export class CellView implements AsyncDisposable {
   /** Emits after each change of the view. */
   readonly changes = new Subject<CellChange>();
   readonly #cells = new Map<number, Map<string, LazyCell>>();
+  /** Of the kinds that are about one campaign: by campaign, then by partition. */
+  readonly #byCampaign = {
+    campaign: new Map<string, LazyCell[]>(),
+    delivery: new Map<string, LazyCell[]>(),
+  };
+  #changed = new Set<string>();
   #messages: ConsumerMessages | undefined;
   #ended: Promise<unknown> = Promise.resolve();
 
@@ -75,19 +85,38 @@ export class CellView implements AsyncDisposable {
     }
   }
 
+  /** A cell of which a partition has only one; undefined before it has it. */
+  cell<K extends SingleKind>(partition: number, kind: K): CellByKind[K] | undefined {
+    const lazy = this.#cells.get(partition)?.get(kind);
+    return lazy === undefined ? undefined : (read(lazy) as CellByKind[K]);
+  }
+
+  /** A partition's cell about a campaign. */
+  cellOf<K extends CampaignKind>(
+    partition: number,
+    kind: K,
+    campaign: string,
+  ): CellByKind[K] | undefined {
+    const lazy = this.#byCampaign[kind].get(campaign)?.[partition];
+    return lazy === undefined ? undefined : (read(lazy) as CellByKind[K]);
+  }
+
   /** What one partition knows of reference data and budgets. */
   known(partition: number): Known {
-    const get = <K extends CellKind>(name: string): CellByKind[K] | undefined => {
-      const lazy = this.#cells.get(partition)?.get(name);
-      return lazy === undefined ? undefined : (read(lazy) as CellByKind[K]);
-    };
     return {
       partition,
-      reference: get<'reference'>('reference'),
-      model: get<'model'>('model'),
-      campaign: (id) => get<'campaign'>(`campaign.${id}`),
-      delivery: (id) => get<'delivery'>(`delivery.${id}`),
+      reference: this.cell(partition, 'reference'),
+      model: this.cell(partition, 'model'),
+      campaign: (id) => this.cellOf(partition, 'campaign', id),
+      delivery: (id) => this.cellOf(partition, 'delivery', id),
     };
+  }
+
+  /** The campaigns that any partition's cells told something new about since the last call. */
+  takeChanged(): ReadonlySet<string> {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return changed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -104,8 +133,17 @@ export class CellView implements AsyncDisposable {
       byName = new Map();
       this.#cells.set(partition, byName);
     }
-    byName.set(name, { json, cell: undefined });
-    this.changes.next({ partition, kind: name.split('.', 1)[0] as CellKind });
+    const lazy: LazyCell = { json, cell: undefined };
+    byName.set(name, lazy);
+    const kind = name.split('.', 1)[0] as CellKind;
+    if (kind === 'campaign' || kind === 'delivery') {
+      const campaign = name.slice(kind.length + 1);
+      const byPartition = this.#byCampaign[kind].get(campaign) ?? [];
+      byPartition[partition] = lazy;
+      this.#byCampaign[kind].set(campaign, byPartition);
+      this.#changed.add(campaign);
+    }
+    this.changes.next({ partition, kind });
   }
 }
 

@@ -10,9 +10,14 @@ import { type NatsConnection, nuid } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { auditTime, filter, interval, merge, type Subscription } from 'rxjs';
 import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
-import type { Settings } from '../../protocols/campaign.ts';
 import type { CellKind } from '../../protocols/cells.ts';
-import { ATTRIBUTION_FEED, controlSubject, MODEL_QUALITY_FEED } from '../../protocols/subjects.ts';
+import type { Settings } from '../../protocols/settings.ts';
+import {
+  ATTRIBUTION_FEED,
+  CAMPAIGNS_FEED,
+  controlSubject,
+  MODEL_QUALITY_FEED,
+} from '../../protocols/subjects.ts';
 import { natsActorStore } from '../nats/actor-store.ts';
 import { linkOf } from '../nats/link.ts';
 import { MEMBER_TTL_S, natsMembership, RENEW_EVERY_MS } from '../nats/membership.ts';
@@ -21,6 +26,7 @@ import type { Clock, Membership } from '../ports.ts';
 import { pause } from '../timing.ts';
 import { type AttributionSources, liveAttribution } from './attribution.ts';
 import { BudgetDesk } from './budget-desk.ts';
+import { type CampaignSources, liveCampaigns } from './campaign-services.ts';
 import { CellView } from './cell-view.ts';
 import { carryOutErasures } from './erasures.ts';
 import { claimLeadership, releaseLeadership } from './leadership.ts';
@@ -36,7 +42,7 @@ const SETTLE_EVERY_MS = 1_000;
 
 /** Cells that no budget depends on. */
 const NO_BUDGET_KINDS: ReadonlySet<CellKind> = new Set([
-  ...(['channels', 'traffic', 'calibration', 'drift'] as const),
+  ...(['channels', 'traffic', 'calibration', 'drift', 'suppressed', 'trial'] as const),
 ]);
 
 export interface CoordinatorOptions {
@@ -152,7 +158,9 @@ export class Coordinator {
     const erasures = await carryOutErasures(nc, fail);
     const attribution = { fold, view, settings: desk.settings, clock };
     const quality = { view, clock, model: () => desk.model };
-    const services = await serveOperators(nc, { attribution, quality, desk, networks, partitions });
+    const campaigns = { view, desk, clock };
+    const sources = { attribution, quality, campaigns, networks, partitions };
+    const services = await serveOperators(nc, sources);
     this.#isLeading = true;
     logger.info({ epoch: state.checkpoint.epoch }, 'coordinator leads');
     const subscriptions: Subscription[] = [];
@@ -160,6 +168,7 @@ export class Coordinator {
       subscriptions.push(this.#settleBudgets(view, desk));
       subscriptions.push(this.#publishAttribution(attribution));
       subscriptions.push(this.#publishModelQuality(quality));
+      subscriptions.push(this.#publishCampaigns(campaigns));
       fold.ended.then(() => fail(new Error('the path fold ended')), fail);
       void view.ended.then(() => fail(new Error('the view of the cells ended')));
       await aborted(AbortSignal.any([signal, failure.signal]));
@@ -189,6 +198,14 @@ export class Coordinator {
     return liveModelQuality(sources).subscribe({
       next: (report) => this.#nc.publish(MODEL_QUALITY_FEED, JSON.stringify(report)),
       error: (error: unknown) => logger.error({ err: error }, 'model quality stopped'),
+    });
+  }
+
+  #publishCampaigns(sources: CampaignSources): Subscription {
+    const { logger } = this.#options;
+    return liveCampaigns(sources).subscribe({
+      next: (report) => this.#nc.publish(CAMPAIGNS_FEED, JSON.stringify(report)),
+      error: (error: unknown) => logger.error({ err: error }, 'the feed of campaigns stopped'),
     });
   }
 

@@ -4,18 +4,22 @@
  */
 import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Settings } from '../../protocols/campaign.ts';
+import { type Alert, alertSchema } from '../../protocols/alert.ts';
 import {
   type CampaignActorState,
   type CoordinatorCheckpoint,
   coordinatorCheckpointSchema,
 } from '../../protocols/campaign-actor.ts';
+import { type Demand, demandSchema } from '../../protocols/demand.ts';
 import type { StreamSequence } from '../../protocols/ids.ts';
 import { type Model, modelSchema } from '../../protocols/model.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import {
   ACTORS_STREAM,
+  alertSubject,
   CAMPAIGN_ACTORS_ALL,
   COORDINATOR_CHECKPOINT,
+  COORDINATOR_DEMAND,
   COORDINATOR_MODEL,
 } from '../../protocols/subjects.ts';
 import { upcast } from '../../protocols/upcast.ts';
@@ -36,8 +40,8 @@ export interface OwnReference {
 /**
  * Takes the lead if nobody alive has it. Where no model is stored, the own one is, by the claim.
  *
- * @returns the stored campaigns, the model in force and the fence; undefined while somebody else
- *   leads.
+ * @returns the stored campaigns and their alerts, the learnt demand, the model in force and the
+ *   fence; undefined while somebody else leads.
  */
 export async function claimLeadership(
   nc: NatsConnection,
@@ -70,8 +74,8 @@ export async function claimLeadership(
     { subject: COORDINATOR_CHECKPOINT, body: JSON.stringify(checkpoint), fence },
   ]);
   if (outcome.status !== 'stored') return undefined;
-  const campaigns = await link.attempt(() => readCampaigns(nc, outcome.lastSequence));
-  return { checkpoint, fence: outcome.lastSequence, model, campaigns };
+  const actors = await link.attempt(() => readActors(nc, outcome.lastSequence));
+  return { checkpoint, fence: outcome.lastSequence, model, ...actors };
 }
 
 /** Lets the next coordinator lead at once. Harmless if somebody has taken over already. */
@@ -106,20 +110,32 @@ export async function readModel(nc: NatsConnection): Promise<Model | undefined> 
   return message === null ? undefined : modelSchema.parse(upcast('model', message.json()));
 }
 
-/** All campaign actors; the claim comes last, so nothing stored before it can be missing. */
-async function readCampaigns(
+const RUNAWAY_ALERTS = alertSubject('runaway_spend', '*');
+
+/** All that the desk keeps; the claim comes last, so nothing stored before it can be missing. */
+async function readActors(
   nc: NatsConnection,
   claim: StreamSequence,
-): Promise<CampaignActorState[]> {
+): Promise<Pick<DeskState, 'campaigns' | 'demand' | 'alerts'>> {
   const consumer = await jetstream(nc).consumers.get(ACTORS_STREAM, {
-    filter_subjects: [CAMPAIGN_ACTORS_ALL, COORDINATOR_CHECKPOINT],
+    filter_subjects: [
+      CAMPAIGN_ACTORS_ALL,
+      COORDINATOR_DEMAND,
+      RUNAWAY_ALERTS,
+      COORDINATOR_CHECKPOINT,
+    ],
     deliver_policy: DeliverPolicy.LastPerSubject,
   });
   const campaigns: CampaignActorState[] = [];
+  const alerts: Alert[] = [];
+  let demand: Demand | undefined;
   let isComplete = false;
   const messages = await consumer.consume({ expires: 3_000, idle_heartbeat: 750 });
   for await (const message of messages) {
-    if (message.subject !== COORDINATOR_CHECKPOINT) {
+    const { subject } = message;
+    if (subject === COORDINATOR_DEMAND) demand = demandSchema.parse(message.json());
+    else if (subject.startsWith('alerts.')) alerts.push(alertSchema.parse(message.json()));
+    else if (subject !== COORDINATOR_CHECKPOINT) {
       campaigns.push(upcast('campaignActor', message.json()) as unknown as CampaignActorState);
     }
     if (message.seq >= claim) {
@@ -129,5 +145,5 @@ async function readCampaigns(
   }
   // Without some campaigns their budgets would be granted a second time (I5).
   if (!isComplete) throw new Error('the campaigns could not be read whole');
-  return campaigns;
+  return { campaigns, demand, alerts };
 }

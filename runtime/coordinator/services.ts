@@ -4,17 +4,22 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { z } from 'zod';
-import type { Partition } from '../../protocols/ids.ts';
+import { z } from 'zod';
 import {
   applyCampaignsRequest,
+  inspectCampaignRequest,
+  setCampaignBudgetRequest,
+  setCampaignStatusRequest,
+} from '../../protocols/campaign-services.ts';
+import type { Partition } from '../../protocols/ids.ts';
+import type { Refusal } from '../../protocols/refusal.ts';
+import {
   applyModelRequest,
   inspectAttributionRequest,
   inspectConversionRequest,
   inspectUserRequest,
   type PartitionsReport,
   type Problem,
-  setCampaignStatusRequest,
 } from '../../protocols/services.ts';
 import { SERVICES } from '../../protocols/subjects.ts';
 import { natsActorStore } from '../nats/actor-store.ts';
@@ -22,31 +27,37 @@ import { partitionLag } from '../nats/lag.ts';
 import type { NetworkFolder } from '../onnx/network-folder.ts';
 import { type AttributionSources, attributionReport } from './attribution.ts';
 import type { BudgetDesk } from './budget-desk.ts';
+import {
+  applyCampaigns,
+  type CampaignSources,
+  inspectCampaign,
+  inspectCampaigns,
+  setCampaignBudget,
+  setCampaignStatus,
+} from './campaign-services.ts';
 import { inspectConversion } from './inspect-conversion.ts';
 import { inspectUser } from './inspect-user.ts';
 import { type QualitySources, qualityReport } from './model-quality.ts';
 
 const MAX_REQUEST_BYTES = 1024 * 1024;
 
+/** Campaigns come by id, as many as a message holds; then those after the last of them. */
+const inspectCampaignsRequest = z.object({ after: z.string().optional() });
+
 export interface ServiceSources {
   readonly attribution: AttributionSources;
   readonly quality: QualitySources;
-  readonly desk: BudgetDesk;
+  readonly campaigns: CampaignSources & { readonly desk: BudgetDesk };
   readonly networks: NetworkFolder;
   readonly partitions: number;
 }
 
-const STATUS_EVENTS = {
-  pause: 'campaign.paused',
-  resume: 'campaign.resumed',
-  end: 'campaign.ended',
-} as const;
-
 /** Starts to answer; stop the service to end it. */
 export async function serveOperators(
   nc: NatsConnection,
-  { attribution, quality, desk, networks, partitions }: ServiceSources,
+  { attribution, quality, campaigns, networks, partitions }: ServiceSources,
 ): Promise<Service> {
+  const { desk } = campaigns;
   const service = await new Svcm(nc).add({
     name: 'microtarget',
     version: '0.1.0',
@@ -62,9 +73,6 @@ export async function serveOperators(
   endpoint(service, SERVICES.inspectConversion, inspectConversionRequest, ({ order }) =>
     inspectConversion(nc, order, attributionReport(attribution, {})),
   );
-  endpoint(service, SERVICES.inspectCampaigns, undefined, async () => ({
-    campaigns: desk.report(),
-  }));
   endpoint(service, SERVICES.inspectPartitions, undefined, () =>
     partitionsReport(nc, store, partitions),
   );
@@ -74,15 +82,31 @@ export async function serveOperators(
     const problem = await desk.applyModel(model);
     return problem === undefined ? desk.modelReport() : { problem };
   });
-  endpoint(service, SERVICES.applyCampaigns, applyCampaignsRequest, async ({ campaigns }) => {
-    const problem = await desk.apply(campaigns);
-    return problem === undefined ? { campaigns: desk.report() } : { problem };
-  });
-  endpoint(service, SERVICES.setCampaignStatus, setCampaignStatusRequest, async (request) => {
-    const problem = await desk.move(request.campaign, { type: STATUS_EVENTS[request.action] });
-    return problem === undefined ? { campaigns: desk.report() } : { problem };
-  });
+  serveCampaigns(nc, service, campaigns, attribution);
   return service;
+}
+
+function serveCampaigns(
+  nc: NatsConnection,
+  service: Service,
+  sources: ServiceSources['campaigns'],
+  attribution: AttributionSources,
+): void {
+  endpoint(service, SERVICES.inspectCampaigns, inspectCampaignsRequest, async ({ after }) =>
+    inspectCampaigns(sources, after),
+  );
+  endpoint(service, SERVICES.inspectCampaign, inspectCampaignRequest, ({ campaign }) =>
+    inspectCampaign(nc, sources, attribution, campaign),
+  );
+  endpoint(service, SERVICES.applyCampaigns, applyCampaignsRequest, (request) =>
+    applyCampaigns(sources, request),
+  );
+  endpoint(service, SERVICES.setCampaignStatus, setCampaignStatusRequest, (request) =>
+    setCampaignStatus(sources, request),
+  );
+  endpoint(service, SERVICES.setCampaignBudget, setCampaignBudgetRequest, (request) =>
+    setCampaignBudget(sources, request),
+  );
 }
 
 /** Adds an endpoint that parses its request; without a schema the request's body is ignored. */
@@ -101,7 +125,7 @@ function endpoint<S extends z.ZodType>(
           ? request
           : await answer(request?.value as z.infer<S>);
     } catch (error) {
-      reply = { problem: error instanceof Error ? error.message : String(error) };
+      reply = refusalFor(error);
     }
     message.respond(JSON.stringify(reply));
   };
@@ -116,22 +140,30 @@ function endpoint<S extends z.ZodType>(
 function parseRequest<S extends z.ZodType>(
   schema: S,
   body: Uint8Array,
-): { readonly value: z.infer<S> } | Problem {
+): { readonly value: z.infer<S> } | Refusal {
   if (body.length > MAX_REQUEST_BYTES) {
-    return { problem: `expected at most ${MAX_REQUEST_BYTES} bytes, found ${body.length}` };
+    const problem = `expected at most ${MAX_REQUEST_BYTES} bytes, found ${body.length}`;
+    return { problem, kind: 'invalid' };
   }
   let json: unknown;
   try {
     json = body.length === 0 ? {} : JSON.parse(new TextDecoder().decode(body));
   } catch (error) {
-    return { problem: `expected JSON: ${String(error)}` };
+    return { problem: `expected JSON: ${String(error)}`, kind: 'invalid' };
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return { value: parsed.data };
   const issues = parsed.error.issues.map(
     ({ path, message }) => `${path.map(String).join('.') || 'request'}: ${message}`,
   );
-  return { problem: issues.join('; ') };
+  return { problem: issues.join('; '), kind: 'invalid' };
+}
+
+/** What was thrown and may be tried again is nobody's mistake. */
+function refusalFor(error: unknown): Refusal {
+  if (!(error instanceof Error)) return { problem: String(error) };
+  const isRetryable = 'retryable' in error && error.retryable === true;
+  return { problem: error.message, ...(isRetryable && { kind: 'unavailable' }) };
 }
 
 async function partitionsReport(

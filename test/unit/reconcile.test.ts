@@ -4,8 +4,7 @@ import { draftCampaign, moveCampaign } from '../../actors/campaign/machine.ts';
 import { type Decided, type Known, missingControls } from '../../actors/campaign/reconcile.ts';
 import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
-import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
-import type { CampaignActorState } from '../../protocols/campaign-actor.ts';
+import type { CampaignActorState, ToldGrant } from '../../protocols/campaign-actor.ts';
 import type {
   CampaignCell,
   DeliveryCell,
@@ -13,6 +12,9 @@ import type {
   ReferenceCell,
 } from '../../protocols/cells.ts';
 import { type Control, controlSchema, MAX_GRANTS_PER_MESSAGE } from '../../protocols/control.ts';
+import { FOREVER_MS } from '../../protocols/grant.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
+import { upcast } from '../../protocols/upcast.ts';
 import { campaignWith } from '../generators.ts';
 
 const PARTITION = 3;
@@ -47,8 +49,13 @@ class Listener implements Known {
 
 function liveCampaign(id: string, granted: number): CampaignActorState {
   const live = moveCampaign(draftCampaign(campaignWith(id)), 0, { type: 'campaign.launched' });
-  const grants = { [PARTITION]: granted, 0: 77 };
-  return moveCampaign(live, 0, { type: 'grants.raised', grants });
+  const grants = { [PARTITION]: told(granted, 1), 0: told(77, 1) };
+  return moveCampaign(live, 0, { type: 'grants.told', grants });
+}
+
+function told(allow_micros: number, version: number): ToldGrant {
+  const grant = { from_ms: 0, until_ms: FOREVER_MS, day_from_ms: 0, allow_micros };
+  return { version, grant: { ...grant, limited_by: 'total' }, before: null };
 }
 
 function decided(campaigns: readonly CampaignActorState[], settingsVersion = 1): Decided {
@@ -72,7 +79,7 @@ describe('what a partition lacks', () => {
       'campaign.put',
       'grants.put',
     ]);
-    expect(controls[3]).toMatchObject({ version: 1, granted_micros: { sale: 500 } });
+    expect(controls[3]).toMatchObject({ version: 1, grants: { sale: { allow_micros: 500 } } });
   });
 
   test('is sent again until the partition shows it, and then no more', () => {
@@ -88,23 +95,21 @@ describe('what a partition lacks', () => {
     listener.take(missingControls(decided([sale]), listener, counter()));
     const paused = moveCampaign(sale, 0, { type: 'campaign.paused' });
     expect(missingControls(decided([paused]), listener, counter(1))).toEqual([
-      { v: 1, type: 'campaign.put', version: 3, campaign: sale.campaign, status: 'paused' },
+      { v: 2, type: 'campaign.put', version: 3, campaign: sale.campaign, status: 'paused' },
     ]);
-    const raised = moveCampaign(sale, 0, {
-      type: 'grants.raised',
-      grants: { [PARTITION]: 900 },
-    });
-    expect(missingControls(decided([raised]), listener, counter(1))).toEqual([
-      { v: 1, type: 'grants.put', version: 2, granted_micros: { sale: 900 } },
+    const grants = { [PARTITION]: told(300, 2) };
+    const lowered = moveCampaign(sale, 0, { type: 'grants.told', grants });
+    expect(missingControls(decided([lowered]), listener, counter(1))).toEqual([
+      { v: 2, type: 'grants.put', version: 2, grants: { sale: told(300, 2).grant } },
     ]);
-    const settings = { v: 1, type: 'settings.put', version: 2, settings: DEFAULT_SETTINGS };
+    const settings = { v: 2, type: 'settings.put', version: 2, settings: DEFAULT_SETTINGS };
     expect(missingControls(decided([sale], 2), listener, counter(1))).toEqual([settings]);
   });
 
   test('is never what another partition was granted', () => {
-    const elsewhere = moveCampaign(liveCampaign('sale', 0), 0, {
-      type: 'grants.raised',
-      grants: { 5: 1_000 },
+    const elsewhere = moveCampaign(draftCampaign(campaignWith('sale')), 0, {
+      type: 'grants.told',
+      grants: { 5: told(1_000, 2) },
     });
     const controls = missingControls(decided([elsewhere]), new Listener(), counter());
     expect(controls.some(({ type }) => type === 'grants.put')).toBe(false);
@@ -122,8 +127,39 @@ test('whichever messages are lost, repeating what is missing brings a partition 
     // What got lost is found missing; what arrives twice, or late, does no harm.
     listener.take([...missingControls(decided(campaigns), listener, next), ...first]);
     expect(missingControls(decided(campaigns), listener, next)).toEqual([]);
-    expect(listener.delivery('c')?.granted_micros).toBe(300);
+    expect(listener.delivery('c')?.grant?.allow_micros).toBe(300);
   }
+});
+
+test('what was sent a moment ago is not sent again before it is due', () => {
+  const asked: string[] = [];
+  const isDue = (what: string, version: number): boolean => {
+    asked.push(`${what} ${version}`);
+    return what === 'settings';
+  };
+  const controls = missingControls(
+    decided([liveCampaign('sale', 5)]),
+    new Listener(),
+    counter(),
+    isDue,
+  );
+  expect(controls.map(({ type }) => type)).toEqual(['settings.put']);
+  expect(asked).toEqual(['settings 1', expect.any(String), 'campaign.sale 2', 'grant.sale 1']);
+});
+
+test('a late grant of another release is no acknowledgement of the last one', () => {
+  const granted = { [PARTITION]: 500 };
+  const stored = { v: 1, status: 'live', version: 2, granted_micros: granted };
+  const campaign = campaignWith('sale');
+  const actor = upcast('campaignActor', { ...stored, campaign }) as unknown as CampaignActorState;
+  const listener = new Listener();
+  const older = { v: 1, type: 'grants.put', version: 10, granted_micros: { sale: 100 } };
+  listener.take([controlSchema.parse(upcast('control', older))]);
+  const [grants] = missingControls(decided([actor]), listener, counter(20)).slice(-1);
+  expect(grants).toMatchObject({ version: 21, grants: { sale: { allow_micros: 500 } } });
+  listener.take([grants as Control]);
+  const left = missingControls(decided([actor]), listener, counter(21));
+  expect(left.some(({ type }) => type === 'grants.put')).toBe(false);
 });
 
 test('grants of many campaigns are split, each message within its bound and version', () => {
@@ -135,6 +171,6 @@ test('grants of many campaigns are split, each message within its bound and vers
   expect(grants.map(({ version }) => version)).toEqual([41, 42, 43]);
   for (const control of controls) expect(controlSchema.safeParse(control).success).toBe(true);
   listener.take(controls);
-  expect(listener.delivery(`c${many - 1}`)?.granted_micros).toBe(10 + many - 1);
+  expect(listener.delivery(`c${many - 1}`)?.grant?.allow_micros).toBe(10 + many - 1);
   expect(missingControls(decided(campaigns), listener, counter(43))).toEqual([]);
 });

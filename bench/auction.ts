@@ -1,12 +1,17 @@
 /**
- * How long one auction takes over many campaigns, each with targeting, quality weights and caps.
+ * How long one auction takes over many campaigns, each with a rule of its own, quality weights and
+ * caps, some with a multiplier, for users who have seen some of them.
  */
-import { type Bidder, runAuction } from '../actors/campaign/auction.ts';
-import { exclusionOf, type Occasion } from '../actors/campaign/eligibility.ts';
+import { type AuctionInput, holdAuction } from '../actors/campaign/auction.ts';
+import { type CampaignEntry, enterCampaign } from '../actors/campaign/entry.ts';
 import { DEFAULT_REFERENCE } from '../actors/model/default-reference.ts';
 import { signalsOf } from '../actors/model/scorer.ts';
-import { type Campaign, campaignSchema, SIGNALS } from '../protocols/campaign.ts';
+import { campaignSchema, SIGNALS } from '../protocols/campaign.ts';
 import type { DeliveryCell } from '../protocols/cells.ts';
+import { FOREVER_MS } from '../protocols/grant.ts';
+import type { UserToken } from '../protocols/ids.ts';
+import { ruleFacts } from '../protocols/rule-facts.ts';
+import { settingsSchema } from '../protocols/settings.ts';
 import { CONCEPTS, type FusedState } from '../protocols/user-snapshot.ts';
 import { seededRandom } from '../runtime/simulate/random.ts';
 import { percentile } from './setting.ts';
@@ -14,8 +19,19 @@ import { percentile } from './setting.ts';
 const CAMPAIGN_COUNTS = [100, 1_000, 10_000] as const;
 /** Auctions at each count; the first tenth compiles the code and is not counted. */
 const AUCTIONS = 2_000;
-const LARGE_AUCTIONS = 400;
-const RESERVE_MICROS = 10_000;
+const LARGE_AUCTIONS = 1_000;
+/** Runs whose garbage is weighed: few enough that none of it is collected meanwhile. */
+const WARMING_RUNS = 20;
+const COUNTED_RUNS = 5;
+const USERS = 50;
+/** Wins of the last days that each user has seen. */
+const WINS_SEEN = 8;
+const NOW_MS = 1_712_613_245_000;
+const DAY_MS = 86_400_000;
+const REGIONS = ['DE', 'AT', 'CH', 'US', 'FR', 'IT'] as const;
+const SETTINGS = settingsSchema.parse({
+  courtesy: { max_per_day: 20, max_per_calendar_day: 15, min_spacing_s: 30 },
+});
 
 export interface AuctionFigures {
   readonly campaigns: number;
@@ -26,19 +42,27 @@ export interface AuctionFigures {
   readonly bytes: number | undefined;
 }
 
+type User = Pick<AuctionInput, 'user' | 'facts' | 'exposures'>;
+
 /** Eligibility and auction, at each number of campaigns. */
 export function benchAuction(): readonly AuctionFigures[] {
   return CAMPAIGN_COUNTS.map((count) => {
     const random = seededRandom(count);
-    const campaigns = Array.from({ length: count }, (_, i) => campaignOf(i, random));
+    const entries = new Map<string, CampaignEntry>();
+    for (let i = 0; i < count; i++) entries.set(`C${i}`, entryOf(i, random));
+    const delivery = deliveriesOf(entries);
     const auctions = count > 1_000 ? LARGE_AUCTIONS : AUCTIONS;
-    const users = Array.from({ length: 50 }, () => conceptsOf(random));
+    const users = Array.from({ length: USERS }, (_, i) => userOf(i, count, random));
+    const hold = (user: User): number => {
+      const { excluded } = holdAuction(inputOf(entries, delivery, user));
+      return count - Object.values(excluded).reduce((sum, n) => sum + n, 0);
+    };
     const times: number[] = [];
     let eligible = 0;
     for (let n = 0; n < auctions; n++) {
-      const concepts = users[n % users.length] as FusedState['concepts'];
+      const user = users[n % USERS] as User;
       const startedMs = performance.now();
-      const taking = auction(campaigns, concepts);
+      const taking = hold(user);
       const tookMs = performance.now() - startedMs;
       if (n < auctions / 10) continue;
       times.push(tookMs);
@@ -50,46 +74,102 @@ export function benchAuction(): readonly AuctionFigures[] {
       eligible: Math.round(eligible),
       p50Ms: percentile(times, 0.5),
       p99Ms: percentile(times, 0.99),
-      bytes: bytesOf(() => auction(campaigns, users[0] as FusedState['concepts'])),
+      bytes: bytesOf(() => hold(users[0] as User)),
     };
   });
 }
 
-const DELIVERY: DeliveryCell = {
-  ...{ v: 1, granted_micros: 1_000_000_000, spent_micros: 0 },
-  ...{ wins: 0, shown: 0, clicked: 0, dismissed: 0 },
-};
-const OCCASION: Occasion = { atMs: 1_712_613_245_000, trigger: 'behavior', placement: undefined };
-
-/** @returns how many campaigns took part. */
-function auction(campaigns: readonly Campaign[], concepts: FusedState['concepts']): number {
-  const signals = signalsOf(concepts, DEFAULT_REFERENCE.scorer.intents(concepts));
-  const bidders = campaigns.map((campaign): Bidder => {
-    const exclusion = exclusionOf(campaign, 'live', DELIVERY, OCCASION, signals, []);
-    return { campaign, version: 1, exclusion };
-  });
-  const { excluded } = runAuction(bidders, signals, RESERVE_MICROS);
-  return campaigns.length - Object.values(excluded).reduce((sum, n) => sum + n, 0);
+function inputOf(
+  entries: ReadonlyMap<string, CampaignEntry>,
+  delivery: AuctionInput['delivery'],
+  user: User,
+): AuctionInput {
+  const occasion = { atMs: NOW_MS, trigger: 'behavior', placement: undefined } as const;
+  const zone = 'Europe/Berlin';
+  return {
+    ...user,
+    ...{ entries: entries.values(), delivery, clockMs: NOW_MS, zone, occasion, settings: SETTINGS },
+  };
 }
 
+/** Each an object of its own, as in a partition. */
+function deliveriesOf(entries: ReadonlyMap<string, CampaignEntry>): AuctionInput['delivery'] {
+  const cells = new Map<string, DeliveryCell>();
+  for (const id of entries.keys()) cells.set(id, newDelivery());
+  return (campaign) => cells.get(campaign) as DeliveryCell;
+}
+
+function newDelivery(): DeliveryCell {
+  return {
+    v: 2,
+    grant: {
+      from_ms: NOW_MS - DAY_MS,
+      until_ms: FOREVER_MS,
+      day_from_ms: 0,
+      allow_micros: 2_000_000_000,
+      limited_by: 'total',
+    },
+    grant_version: 1,
+    window_micros: 0,
+    day_micros: 0,
+    spent_micros: 0,
+    unbilled_micros: 0,
+    wins: 0,
+    shown: 0,
+    clicked: 0,
+    dismissed: 0,
+    converted: 0,
+    value_micros: 0,
+  };
+}
+
+/** The first run after a collection is of code that is not compiled, and is not counted. */
 function bytesOf(run: () => void): number | undefined {
   const { gc } = globalThis;
   if (gc === undefined) return undefined;
   gc();
+  for (let n = 0; n < WARMING_RUNS; n++) run();
   const before = process.memoryUsage().heapUsed;
-  run();
-  return process.memoryUsage().heapUsed - before;
+  for (let n = 0; n < COUNTED_RUNS; n++) run();
+  return (process.memoryUsage().heapUsed - before) / COUNTED_RUNS;
 }
 
-function campaignOf(i: number, random: () => number): Campaign {
+function entryOf(i: number, random: () => number): CampaignEntry {
   const signal = () => SIGNALS[Math.floor(random() * SIGNALS.length)] as string;
-  const low = random() * 0.5;
-  return campaignSchema.parse({
+  const region = () => REGIONS[Math.floor(random() * REGIONS.length)] as string;
+  const share = () => random().toFixed(4);
+  const regions = `region in ["${region()}", "${region()}"]`;
+  const campaign = campaignSchema.parse({
     ...{ id: `C${i}`, name: `campaign ${i}`, trigger_type: 'in_app_modal' },
     ...{ bid_micros: 20_000 + Math.floor(random() * 1_000_000), budget_micros: 1_000_000_000 },
+    rule: `${signal()} > ${share()} && (${regions} || ${signal()} > ${share()})`,
     quality: { base: 0.1, weights: { [signal()]: random(), [signal()]: random() } },
-    targeting: { [signal()]: { min: low, max: 1 }, [signal()]: { min: 0, max: 1 - low / 2 } },
+    multipliers: i % 10 === 0 ? [{ when: `${signal()} > ${share()}`, factor: 1.5 }] : [],
+    frequency: {
+      ...{ max_per_day: 3, min_spacing_s: 60, max_per_calendar_day: 2 },
+      windows: [{ max: 5, within_s: 604_800 }],
+    },
   });
+  return enterCampaign({ campaign, version: 1, status: 'live' });
+}
+
+function userOf(i: number, campaigns: number, random: () => number): User {
+  const concepts = conceptsOf(random);
+  const signals = signalsOf(concepts, DEFAULT_REFERENCE.scorer.intents(concepts));
+  const facts = ruleFacts({
+    ...{ signals, interests: {}, event: 'behavior', user_mode: 'authenticated' },
+    ...{ funnel: 'exploring', risk: 'steady', region: REGIONS[i % REGIONS.length] },
+  });
+  const exposures = Array.from({ length: WINS_SEEN }, (_, n): FusedState['exposures'][number] => ({
+    ...{
+      campaign: `C${Math.floor(random() * campaigns)}`,
+      decision: `d_${n}`,
+      seen: [],
+      owes: null,
+    },
+    t: NOW_MS - Math.floor((1 - n / WINS_SEEN) * 3 * DAY_MS),
+  }));
+  return { user: `user-${i}` as UserToken, facts, exposures };
 }
 
 function conceptsOf(random: () => number): FusedState['concepts'] {

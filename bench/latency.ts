@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { campaignsReportSchema } from '../protocols/services.ts';
+import { campaignsReportSchema } from '../protocols/campaign-services.ts';
 import { SERVICES } from '../protocols/subjects.ts';
 import { ask } from '../runtime/cli/session.ts';
 import { loadConfig } from '../runtime/config.ts';
@@ -65,7 +65,7 @@ async function runLoad(
   await using engine = await startEngine(server.nc, new Set(['worker', 'coordinator']), config);
   while (engine.coordinator?.isLeading !== true) await pause(20);
   const campaigns = [...DEMO_CAMPAIGNS];
-  await ask(server.nc, SERVICES.applyCampaigns, { campaigns }, campaignsReportSchema);
+  await ask(server.nc, SERVICES.applyCampaigns, { campaigns, by: 'bench' }, campaignsReportSchema);
   await pause(SETTLE_MS);
   const script = fileURLToPath(new URL('./load.js', import.meta.url));
   const { app } = loadOrCreateCredentials();

@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { settingsSchema } from '../protocols/campaign.ts';
+import { settingsSchema } from '../protocols/settings.ts';
 import { projectRoot } from './setup/project-root.ts';
 
 const CONFIG_FILE = 'microtarget.config.json';

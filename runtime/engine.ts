@@ -10,6 +10,7 @@ import { Coordinator } from './coordinator/coordinator.ts';
 import { readModel } from './coordinator/leadership.ts';
 import { openGateway } from './gateway/gateway.ts';
 import { Ingest } from './gateway/ingest.ts';
+import { Operators } from './gateway/operators.ts';
 import { natsActorStore } from './nats/actor-store.ts';
 import { natsEventLog } from './nats/event-log.ts';
 import { natsMembership } from './nats/membership.ts';
@@ -69,6 +70,7 @@ export async function startEngine(
   const gateway = roles.has('gateway')
     ? await openGateway({
         ingest: new Ingest(nc, systemClock),
+        operators: new Operators(() => nc.getServer(), systemClock.nowMs),
         ...config.http,
         missing: () => missing(nc, worker),
       })

@@ -13,7 +13,7 @@ import {
   withoutFileOptions,
 } from './cli/attribute-file-options.ts';
 import { auditCommand } from './cli/audit.ts';
-import { applyCampaigns, listCampaigns, setCampaignStatus } from './cli/campaigns.ts';
+import { addCampaignCommands, addInspectCampaign } from './cli/campaign-commands.ts';
 import { channelCommand } from './cli/channel.ts';
 import { detectCommand } from './cli/detect.ts';
 import { explainCommand } from './cli/explain.ts';
@@ -94,6 +94,7 @@ inspect
   .argument('<order_id>')
   .option('--json', 'print JSON')
   .action(inspectConversionCommand);
+addInspectCampaign(inspect);
 inspect
   .command('partitions')
   .description('owners, positions and lag')
@@ -154,20 +155,7 @@ program
   .option('--json', 'print JSON')
   .action(channelCommand);
 
-const campaigns = program.command('campaigns').description('manage campaigns');
-campaigns.command('list').option('--json', 'print JSON').action(listCampaigns);
-campaigns
-  .command('apply')
-  .argument('<file.json>', 'one campaign or a list')
-  .option('--json', 'print JSON')
-  .action(applyCampaigns);
-for (const action of ['pause', 'resume', 'end'] as const) {
-  campaigns
-    .command(action)
-    .argument('<id>')
-    .option('--json', 'print JSON')
-    .action((id: string, options: { json?: boolean }) => setCampaignStatus(action, id, options));
-}
+addCampaignCommands(program);
 
 const model = program.command('model').description('what users are scored by');
 model

@@ -51,7 +51,7 @@ export class ActorsRun {
     });
   }
 
-  #take({ subject, body }: Published, sequence: StreamSequence): void {
+  #take({ subject, body, storedAtMs = NOW_MS }: Published, sequence: StreamSequence): void {
     const control = parseLogSubject(subject);
     const token = subject.slice('ingest.'.length) as UserToken;
     const number = control?.partition ?? partitionOf(token, PARTITIONS);
@@ -59,10 +59,11 @@ export class ActorsRun {
       sequence,
       subject: control === undefined ? `events.${number}.${token}` : subject,
       body: new TextEncoder().encode(body),
-      storedAtMs: NOW_MS,
+      storedAtMs,
     };
     this.records.push(record);
     const partition = this.#partitions[number] as PartitionState;
+    partition.tick(storedAtMs);
     if (control !== undefined) {
       const rejection = applyControl(partition, record.body);
       if (rejection !== undefined) this.#refuse(partition, number, record, rejection.field);
@@ -95,7 +96,7 @@ export class ActorsRun {
   ): undefined {
     const decoded = decodeUserToken(token);
     if (!('token' in decoded)) return this.#refuse(partition, number, record, 'user_id');
-    const parsed = parseEvent(record.body, NOW_MS);
+    const parsed = parseEvent(record.body, record.storedAtMs);
     if (!parsed.ok) return this.#refuse(partition, number, record, parsed.rejection.field);
     const user = decoded.token;
     const sequence = record.sequence as StreamSequence;

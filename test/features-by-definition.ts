@@ -7,7 +7,7 @@
 import { hash32 } from '../actors/hash.ts';
 import { evidenceOf } from '../actors/user/features.ts';
 import { COUPLING, FUSION_MS, SATURATION, TREND_WEIGHT } from '../actors/user/fusion.ts';
-import { DEFAULT_SETTINGS } from '../protocols/campaign.ts';
+import { DEFAULT_SETTINGS } from '../protocols/settings.ts';
 import type { Event } from '../protocols/event.ts';
 import { MAX_AMOUNT_UNITS } from '../protocols/money.ts';
 import {

@@ -5,14 +5,8 @@
  * Owns nothing. Times are small offsets from BASE_MS, so that failures shrink to readable numbers.
  */
 import fc from 'fast-check';
-import {
-  type Campaign,
-  campaignSchema,
-  DEFAULT_SETTINGS,
-  type Settings,
-  SIGNALS,
-  type Signal,
-} from '../protocols/campaign.ts';
+import { type Campaign, campaignSchema, SIGNALS, type Signal } from '../protocols/campaign.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../protocols/settings.ts';
 import type { Event } from '../protocols/event.ts';
 import { CONCEPTS, MODALITIES, type Modality } from '../protocols/user-snapshot.ts';
 

@@ -1,13 +1,12 @@
 /**
  * Random user journeys with everything that goes wrong on the way: late, repeated, renumbered and
- * broken events, refunds, consent taken back, long absences, and campaigns that change meanwhile.
- * The same seed gives the same log.
+ * broken events, refunds, consent taken back, long absences, outcomes of decisions, and campaigns
+ * that change meanwhile. The same seed gives the same log.
  */
 import { hash64 } from '../actors/hash.ts';
-import type { Settings } from '../protocols/campaign.ts';
-import type { Control } from '../protocols/control.ts';
-import { encodeUserId, type Partition, type UserId } from '../protocols/ids.ts';
-import { controlSubject } from '../protocols/subjects.ts';
+import { encodeUserId, type UserId } from '../protocols/ids.ts';
+import { Chance } from './chance.ts';
+import { ControlMaker, type ControlOptions, PLACEMENTS, ZONES } from './journey-controls.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -28,34 +27,29 @@ export function seededRandom(seed: number): () => number {
 export interface Published {
   readonly subject: string;
   readonly body: string;
+  /** When the log stores it; when it is published, if not given. */
+  readonly storedAtMs?: number;
 }
 
-export interface JourneyOptions {
+export interface JourneyOptions extends ControlOptions {
   readonly seed: number;
   readonly messages: number;
   readonly users: number;
-  readonly partitions: number;
-  /** No event is later than this. */
-  readonly nowMs: number;
   /** How often settings, campaigns and grants change, per message. */
   readonly controlRate?: number;
   /** How often an event is a touch whatever else it might have been: makes for long paths. */
   readonly touchRate?: number;
-  /** Settings that the journeys may switch between. */
-  readonly settings?: readonly Partial<Settings>[];
 }
 
-const SETTINGS: readonly Partial<Settings>[] = [
-  { reserve_micros: 1_000 },
-  { reserve_micros: 40_000, session_idle_ms: 10 * MINUTE_MS },
-  { consent_default: 'refused' },
-  { consent_default: 'granted', reserve_micros: 0 },
-];
 const NAMES = ['search', 'view_item', 'add_to_cart', 'begin_checkout', 'cancel', 'rage_tap'];
 // Names that every object has stay names.
 const ODD_NAMES = ['constructor', 'toString', 'hasOwnProperty', 'unheard_of'];
 const CHANNELS = ['email', 'search', 'social', 'display', 'constructor'];
-const CAMPAIGNS = ['SPRING', 'SUMMER', 'AUTUMN', 'WINTER', 'ALWAYS'];
+const REGIONS = ['DE', 'AT', 'US', 'Tîrol 𝄞'];
+const SOURCES = ['web', 'app'];
+const DEVICES = ['phone', 'tv', 'desktop'];
+/** So much later than the one before it a message is stored. */
+const LOG_STEP_MS = MINUTE_MS;
 
 type Body = Record<string, unknown>;
 
@@ -67,18 +61,19 @@ interface Journey {
   index: number;
   readonly sent: Body[];
   readonly orders: string[];
+  /** Of the last events that may have been decided on. */
   readonly decisions: string[];
 }
 
 /** Makes a log. O(messages). */
 export function journeyLog(options: JourneyOptions): Published[] {
-  const chance = new Chance(options.seed);
+  const chance = new Chance(seededRandom(options.seed));
   const journeys = Array.from({ length: options.users }, (_, i) => newJourney(chance, i, options));
   const control = new ControlMaker(chance, options);
-  const log = control.first();
+  const log: Published[] = control.first(options.nowMs);
   while (log.length < options.messages) {
     if (chance.of(options.controlRate ?? 0.004)) {
-      log.push(...control.next());
+      log.push(...control.next(options.nowMs + log.length * LOG_STEP_MS));
       continue;
     }
     // Some users are far busier than the others.
@@ -92,28 +87,15 @@ export function journeyLog(options: JourneyOptions): Published[] {
   return log;
 }
 
-class Chance {
-  readonly #random: () => number;
-  constructor(seed: number) {
-    this.#random = seededRandom(seed);
-  }
-  of(p: number): boolean {
-    return this.#random() < p;
-  }
-  upTo(max: number): number {
-    return this.#random() * max;
-  }
-  int(max: number): number {
-    return Math.floor(this.#random() * max);
-  }
-  pick<T>(of: readonly T[]): T {
-    return of[this.int(of.length)] as T;
-  }
-  uuid(): string {
-    const hex = (digits: number): string =>
-      Array.from({ length: digits }, () => this.int(16).toString(16)).join('');
-    return `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}`;
-  }
+/**
+ * The same log, stored message by message from a time on, by a clock that is set back at times.
+ */
+export function withLogTimes(log: readonly Published[], nowMs: number, seed: number): Published[] {
+  const chance = new Chance(seededRandom(seed + 2_000_003));
+  return log.map((message, i) => {
+    const storedAtMs = nowMs + i * LOG_STEP_MS + chance.upTo(LOG_STEP_MS);
+    return { ...message, storedAtMs: storedAtMs - (chance.of(0.02) ? chance.upTo(DAY_MS) : 0) };
+  });
 }
 
 function newJourney(chance: Chance, i: number, { nowMs }: JourneyOptions): Journey {
@@ -135,10 +117,12 @@ function nextBody(chance: Chance, journey: Journey, options: JourneyOptions): st
   const make = chance.of(options.touchRate ?? 0) ? touch : chance.pick(MAKERS);
   const event: Body = { ...common(chance, journey, options.nowMs), ...make(chance, journey) };
   journey.sent.push(event);
-  journey.decisions.push(`d_${hash64(`${journey.token}\n${String(event.event_id)}`)}`);
-  if (journey.decisions.length > 10) journey.decisions.shift();
   if (journey.sent.length > 60) journey.sent.shift();
   if (chance.of(0.08)) event.decide = true;
+  if (event.type === 'opportunity' || event.decide === true || chance.of(0.1)) {
+    journey.decisions.push(`d_${hash64(`${journey.token}\n${String(event.event_id)}`)}`);
+    if (journey.decisions.length > 4) journey.decisions.shift();
+  }
   if (chance.of(0.05)) event.event_id = String(event.event_id).toUpperCase();
   return JSON.stringify(event);
 }
@@ -184,6 +168,9 @@ function common(chance: Chance, journey: Journey, nowMs: number): Body {
     timestamp: Math.max(0, t),
     user_mode: chance.pick(['authenticated', 'anonymous']),
     ...series,
+    ...chance.maybe(0.5, () => ({ region: chance.pick(REGIONS), source: chance.pick(SOURCES) })),
+    ...chance.maybe(0.5, () => ({ device: chance.pick(DEVICES) })),
+    ...chance.maybe(0.06, () => ({ time_zone: chance.pick(ZONES) })),
   };
 }
 
@@ -198,7 +185,11 @@ const MAKERS: readonly ((chance: Chance, journey: Journey) => Body)[] = [
   conversion,
   conversion,
   refund,
-  other,
+  opportunity,
+  opportunity,
+  outcome,
+  outcome,
+  outcome,
   other,
 ];
 
@@ -243,122 +234,31 @@ function refund(chance: Chance, journey: Journey): Body {
   };
 }
 
-function other(chance: Chance, journey: Journey): Body {
-  switch (chance.int(chance.of(0.25) ? 4 : 3)) {
-    case 0:
-      return { type: 'opportunity', placement: chance.pick(['home', 'cart']) };
-    case 1: {
-      const interests = Array.from({ length: chance.int(5) }, () => [
-        chance.of(0.05) ? 'constructor' : `topic-${chance.int(60)}`,
-        chance.int(101) / 100,
-      ]);
-      return { type: 'preference', interests: Object.fromEntries(interests) };
-    }
-    case 2:
-      return {
-        type: 'outcome',
-        decision_id: decisionToName(chance, journey),
-        outcome: chance.pick(['shown', 'clicked', 'dismissed']),
-      };
-    default:
-      return { type: 'consent', measurement: chance.of(0.7), personalization: chance.of(0.7) };
-  }
+function opportunity(chance: Chance): Body {
+  return { type: 'opportunity', placement: chance.pick(PLACEMENTS) };
 }
 
-function decisionToName(chance: Chance, journey: Journey): string {
-  return journey.decisions.length > 0 ? chance.pick(journey.decisions) : `d_${'0'.repeat(16)}`;
+function outcome(chance: Chance, { decisions }: Journey): Body {
+  const known = decisions.length > 0 && chance.of(0.95);
+  return {
+    type: 'outcome',
+    decision_id: known ? chance.pick(decisions) : `d_${'0'.repeat(16)}`,
+    outcome: chance.pick(['shown', 'clicked', 'clicked', 'dismissed']),
+    ...chance.maybe(0.3, () => ({ campaign: chance.pick(['SPRING', 'SUMMER', 'AUTUMN', 'C1']) })),
+  };
+}
+
+function other(chance: Chance): Body {
+  if (chance.of(0.15)) {
+    return { type: 'consent', measurement: chance.of(0.7), personalization: chance.of(0.7) };
+  }
+  const interests = Array.from({ length: chance.int(5) }, () => [
+    chance.of(0.05) ? 'constructor' : `topic-${chance.int(60)}`,
+    chance.int(101) / 100,
+  ]);
+  return { type: 'preference', interests: Object.fromEntries(interests) };
 }
 
 function brokenBody(chance: Chance): string {
   return chance.pick(['', '{', 'null', '[]', '{"type":"unknown"}', '{"event_id":"x"}', '\u0000']);
-}
-
-class ControlMaker {
-  readonly #chance: Chance;
-  readonly #options: JourneyOptions;
-  readonly #versions = new Map<string, number>();
-  readonly #granted = new Map<string, number>();
-
-  constructor(chance: Chance, options: JourneyOptions) {
-    this.#chance = chance;
-    this.#options = options;
-  }
-
-  first(): Published[] {
-    const campaigns = CAMPAIGNS.slice(0, 3).flatMap((id) => this.#campaign(id));
-    return [...this.#settings(), ...campaigns, ...this.#grants()];
-  }
-
-  next(): Published[] {
-    const chance = this.#chance;
-    if (chance.of(0.05))
-      return [{ subject: controlSubject(0 as Partition), body: '{"v":1,"type":"unknown"}' }];
-    if (chance.of(0.4)) return this.#campaign(chance.pick(CAMPAIGNS));
-    return chance.of(0.6) ? this.#grants() : this.#settings();
-  }
-
-  #settings(): Published[] {
-    const settings = {
-      ...this.#chance.pick(this.#options.settings ?? SETTINGS),
-    } as Settings;
-    return this.#toAll('settings', (version) => ({
-      v: 1,
-      type: 'settings.put',
-      version,
-      settings,
-    }));
-  }
-
-  #campaign(id: string): Published[] {
-    const chance = this.#chance;
-    const { nowMs } = this.#options;
-    const campaign: Body = {
-      id,
-      name: id,
-      trigger_type: 'in_app_modal',
-      triggers: chance.pick([['behavior'], ['click', 'conversion'], ['behavior', 'impression']]),
-      placements: chance.of(0.3) ? ['home'] : [],
-      // Equal bids meet equal qualities now and then.
-      bid_micros: chance.pick([20_000, 20_000, 50_000, 30_000 + chance.int(20_000)]),
-      budget_micros: 1_000_000_000,
-      quality: { base: chance.pick([0, 0.3, 1]), weights: chance.of(0.6) ? { urgency: 0.4 } : {} },
-      targeting: chance.of(0.4) ? { churn_risk: { min: 0, max: chance.upTo(0.5) } } : {},
-      frequency: { max_per_day: 1 + chance.int(4), min_spacing_s: chance.pick([0, 60, 3_600]) },
-    };
-    if (chance.of(0.2)) {
-      campaign.schedule = { starts_at_ms: nowMs - 300 * DAY_MS, ends_at_ms: nowMs - 10 * DAY_MS };
-    }
-    const status = chance.of(0.8) ? 'live' : 'paused';
-    return this.#toAll(
-      id,
-      (version) =>
-        ({ v: 1, type: 'campaign.put', version, status, campaign }) as unknown as Control,
-    );
-  }
-
-  #grants(): Published[] {
-    const granted_micros: Record<string, number> = {};
-    for (const id of CAMPAIGNS) {
-      const granted = (this.#granted.get(id) ?? 0) + this.#chance.int(600_000);
-      this.#granted.set(id, granted);
-      granted_micros[id] = this.#chance.of(0.1) ? 0 : granted;
-    }
-    return this.#toAll('grants', (version) => ({
-      v: 1,
-      type: 'grants.put',
-      version,
-      granted_micros,
-    }));
-  }
-
-  #toAll(key: string, make: (version: number) => Control): Published[] {
-    // Sometimes an old version comes again.
-    const version = (this.#versions.get(key) ?? 0) + (this.#chance.of(0.1) ? 0 : 1);
-    this.#versions.set(key, version);
-    const body = JSON.stringify(make(Math.max(1, version)));
-    return Array.from({ length: this.#options.partitions }, (_, p) => ({
-      subject: controlSubject(p as Partition),
-      body,
-    }));
-  }
 }

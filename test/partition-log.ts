@@ -6,10 +6,12 @@ import { Cohorts } from '../actors/channel/cohorts.ts';
 import { type Applied, applyEvent } from '../actors/partition/apply.ts';
 import { type NamedCell, PartitionState } from '../actors/partition/state.ts';
 import { newUserActor, restoreUserActor, type UserActor } from '../actors/user/actor.ts';
-import type { Campaign, CampaignStatus, Settings } from '../protocols/campaign.ts';
+import type { Campaign, CampaignStatus } from '../protocols/campaign.ts';
+import type { Settings } from '../protocols/settings.ts';
 import type { Cell, DeliveryCell, TrafficCell } from '../protocols/cells.ts';
 import type { Receipt } from '../protocols/decision.ts';
 import type { Event } from '../protocols/event.ts';
+import { FOREVER_MS, type Grant } from '../protocols/grant.ts';
 import type { StreamSequence, UserToken } from '../protocols/ids.ts';
 import type { Model } from '../protocols/model.ts';
 import { decodeUser, encodeUser } from '../protocols/user-record.ts';
@@ -30,18 +32,24 @@ export class PartitionLog {
 
   putSettings(settings: Settings): void {
     const version = ++this.#controlVersion;
-    this.state.control({ v: 1, type: 'settings.put', version, settings });
+    this.state.control({ v: 2, type: 'settings.put', version, settings });
   }
 
   putModel(model: Model): void {
-    this.state.control({ v: 1, type: 'model.put', version: model.version, model });
+    this.state.control({ v: 2, type: 'model.put', version: model.version, model });
   }
 
   putCampaign(campaign: Campaign, granted: number, status: CampaignStatus = 'live'): void {
     const version = ++this.#controlVersion;
-    this.state.control({ v: 1, type: 'campaign.put', version, campaign, status });
-    const granted_micros = { [campaign.id]: granted };
-    this.state.control({ v: 1, type: 'grants.put', version, granted_micros });
+    this.state.control({ v: 2, type: 'campaign.put', version, campaign, status });
+    const always = { from_ms: 0, until_ms: FOREVER_MS, day_from_ms: 0 };
+    const grant: Grant = { ...always, allow_micros: granted, limited_by: 'total' };
+    this.putGrant(campaign.id, grant);
+  }
+
+  putGrant(campaign: string, grant: Grant): void {
+    const version = ++this.#controlVersion;
+    this.state.control({ v: 2, type: 'grants.put', version, grants: { [campaign]: grant } });
   }
 
   /** Applies one event, as the next of the log. */

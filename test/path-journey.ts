@@ -6,7 +6,7 @@ import { shortId } from '../actors/user/duplicates.ts';
 import { moveAlongPath } from '../actors/user/journey.ts';
 import type { PathTally as Losses } from '../actors/user/path-change.ts';
 import { NEW_USER } from '../actors/user/state.ts';
-import { DEFAULT_SETTINGS, type Settings } from '../protocols/campaign.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../protocols/settings.ts';
 import type { Event } from '../protocols/event.ts';
 import { toMicros } from '../protocols/money.ts';
 import type { FusedState, PathConversion, PathItem } from '../protocols/user-snapshot.ts';

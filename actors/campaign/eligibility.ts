@@ -1,74 +1,96 @@
 /**
  * Who may bid: every campaign that may not has one named reason, the first that applies.
+ *
+ * Owns the order of the reasons as docs/semantics.md has it, up to what only a score can tell.
  */
-
-import type { Campaign, CampaignStatus, Signal } from '../../protocols/campaign.ts';
+import type { Campaign } from '../../protocols/campaign.ts';
 import type { DeliveryCell } from '../../protocols/cells.ts';
 import type { Exclusion } from '../../protocols/decision.ts';
+import type { GrantLimit } from '../../protocols/grant.ts';
+import type { RuleFacts } from '../../protocols/rule-facts.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import type { FusedState } from '../../protocols/user-snapshot.ts';
-import type { Signals } from './auction.ts';
+import { Moment } from './courtesy.ts';
+import { type CampaignEntry, triggerBits } from './entry.ts';
 
-const DAY_MS = 86_400_000;
-
-/** Recent wins remembered per user, over all campaigns. */
-export const MAX_EXPOSURES = 32;
-
-/** What asks for a decision. */
-export interface Occasion {
-  readonly atMs: number;
-  /** The event's type; undefined when the event asks outright, which every trigger allows. */
-  readonly trigger: Campaign['triggers'][number] | undefined;
-  readonly placement: string | undefined;
+/** Under what circumstances campaigns may bid or not. */
+export interface Circumstances {
+  /** What asks for a decision. */
+  readonly occasion: {
+    readonly atMs: number;
+    /** The event's type; undefined when the event asks outright, which every trigger allows. */
+    readonly trigger: Campaign['triggers'][number] | undefined;
+    readonly placement: string | undefined;
+  };
+  /** What targeting, rules and quality read. */
+  readonly facts: RuleFacts;
+  /** The wins that the user is remembered to have seen. */
+  readonly exposures: FusedState['exposures'];
+  /** Of the user's calendar. */
+  readonly zone: string;
+  readonly settings: Settings;
+  /** The partition's clock, for the windows of grants. */
+  readonly clockMs: number;
+  delivery(campaign: string): DeliveryCell;
 }
 
-/** The first reason why a campaign may not bid on this occasion, or undefined if it may. */
-export function exclusionOf(
-  campaign: Campaign,
-  status: CampaignStatus,
-  delivery: DeliveryCell,
-  occasion: Occasion,
-  signals: Signals,
-  exposures: FusedState['exposures'],
-): Exclusion | undefined {
-  if (status !== 'live') return 'not_live';
-  const { trigger, placement, atMs } = occasion;
-  if (trigger !== undefined && !campaign.triggers.includes(trigger)) return 'not_triggered';
-  const { placements, schedule } = campaign;
-  if (placement !== undefined && placements.length > 0 && !placements.includes(placement)) {
-    return 'wrong_placement';
-  }
-  if (schedule !== undefined && (atMs < schedule.starts_at_ms || atMs >= schedule.ends_at_ms)) {
-    return 'not_scheduled';
-  }
-  for (const signal in campaign.targeting) {
-    const bounds = campaign.targeting[signal as Signal];
-    const value = signals[signal as Signal];
-    if (bounds !== undefined && (value < bounds.min || value > bounds.max)) return 'targeting';
-  }
-  const capped = frequencyExclusion(campaign, exposures, atMs);
-  if (capped !== undefined) return capped;
-  return delivery.granted_micros - delivery.spent_micros < campaign.bid_micros
-    ? 'budget'
-    : undefined;
-}
+const LIMITS: Readonly<Record<GrantLimit, Exclusion>> = {
+  total: 'budget',
+  day: 'daily_budget',
+  hour: 'hourly_budget',
+  pacing: 'pacing',
+};
 
-function frequencyExclusion(
-  campaign: Campaign,
-  exposures: FusedState['exposures'],
-  atMs: number,
-): Exclusion | undefined {
-  let wins = 0;
-  for (const exposure of exposures) {
-    if (exposure.campaign !== campaign.id) continue;
-    // By distance, so that an event that comes late is held to the same courtesy.
-    const distanceMs = Math.abs(atMs - exposure.t);
-    if (distanceMs < campaign.frequency.min_spacing_s * 1_000) return 'min_spacing';
-    if (distanceMs < DAY_MS) wins++;
+/** Tells of each campaign whether it may bid. Belongs to one auction. */
+export class Screening {
+  readonly #circumstances: Circumstances;
+  readonly #moment: Moment;
+  /** The bit of the event that campaigns must name; none if it asks outright. */
+  readonly #trigger: number;
+
+  constructor(circumstances: Circumstances) {
+    const { exposures, occasion, zone, settings } = circumstances;
+    const { trigger } = occasion;
+    this.#circumstances = circumstances;
+    this.#trigger = trigger === undefined ? 0 : triggerBits([trigger]);
+    this.#moment = new Moment(exposures, occasion.atMs, zone, settings);
   }
-  if (wins >= campaign.frequency.max_per_day) return 'frequency_cap';
-  // A full memory cannot tell what it has forgotten: nobody wins before it reaches back far enough.
-  const [oldest] = exposures;
-  if (oldest === undefined || exposures.length < MAX_EXPOSURES) return undefined;
-  const horizonMs = Math.max(DAY_MS, campaign.frequency.min_spacing_s * 1_000);
-  return Math.abs(atMs - oldest.t) < horizonMs ? 'frequency_cap' : undefined;
+
+  /** Why a campaign is not for this occasion, whoever the user is. */
+  unfitOccasion(entry: CampaignEntry): Exclusion | undefined {
+    const { placements, schedule } = entry;
+    if (!entry.isLive) return 'not_live';
+    if ((entry.triggers & this.#trigger) !== this.#trigger) return 'not_triggered';
+    const { placement, atMs } = this.#circumstances.occasion;
+    if (placement !== undefined && placements !== null && !placements.includes(placement)) {
+      return 'wrong_placement';
+    }
+    const isScheduled =
+      schedule === undefined || (schedule.starts_at_ms <= atMs && atMs < schedule.ends_at_ms);
+    return isScheduled ? undefined : 'not_scheduled';
+  }
+
+  /** Why a campaign that is for this occasion is not for the user. */
+  unfitUser({ bounds, holds }: CampaignEntry): Exclusion | undefined {
+    const { facts } = this.#circumstances;
+    const { signals } = facts;
+    for (let i = 0; i < bounds.length; i += 3) {
+      const value = signals[bounds[i] as number] as number;
+      if (value < (bounds[i + 1] as number) || value > (bounds[i + 2] as number)) {
+        return 'targeting';
+      }
+    }
+    return holds === undefined || holds(facts) ? undefined : 'rule';
+  }
+
+  /** Why a campaign that fits must hold back: courtesy, then money. House campaigns never. */
+  heldBack({ id, isHouse, courtesy, quiet, bidMicros }: CampaignEntry): Exclusion | undefined {
+    if (isHouse) return undefined;
+    const discourtesy = this.#moment.exclusion(id, courtesy, quiet);
+    if (discourtesy !== undefined) return discourtesy;
+    const { clockMs } = this.#circumstances;
+    const { grant, window_micros } = this.#circumstances.delivery(id);
+    if (grant === null || clockMs < grant.from_ms || clockMs >= grant.until_ms) return 'no_grant';
+    return grant.allow_micros - window_micros < bidMicros ? LIMITS[grant.limited_by] : undefined;
+  }
 }

@@ -1,35 +1,32 @@
 /**
- * What would have to be different for another campaign to win: the smallest change of one bid,
- * and of one concept, found by running the auction again.
+ * What would have to be different for another campaign to win the first place: the smallest change
+ * of one bid, and of one concept, found by running the auction again.
  *
  * Invariants:
  *   X1 Every flip is verified: the auction with the change has another winner, and with the next
  *      smaller change of the same bid or concept it has not.
+ *   X2 An auction is run again among those campaigns only that the change can give the place to,
+ *      or take it from; nobody else's chances depend on it.
  */
-import { MAX_BID_MICROS } from '../../protocols/campaign.ts';
+import { MAX_BID_MICROS, SIGNALS } from '../../protocols/campaign.ts';
 import type { Micros } from '../../protocols/money.ts';
+import type { RuleFacts } from '../../protocols/rule-facts.ts';
 import { CONCEPTS, type Concept, type FusedState } from '../../protocols/user-snapshot.ts';
 import { type Scorer, signalsOf } from '../model/scorer.ts';
-import { type Bidder, runAuction, type Signals } from './auction.ts';
+import { type AuctionInput, firstPlace } from './auction.ts';
+import { Screening } from './eligibility.ts';
+import { type CampaignEntry, withBid } from './entry.ts';
 
 /** A concept is changed in steps of one part in this many: a finer flip is not looked for. */
 export const CONCEPT_STEPS = 1_000;
 
-/** A bid that is tried instead of a campaign's own. */
-export interface TriedBid {
-  readonly campaign: string;
-  readonly bidMicros: Micros;
-}
-
-/** An auction that can be run again: who may bid depends on the signals and on the bids. */
+/** An auction that can be run again. */
 export interface Rerunnable {
+  readonly input: AuctionInput;
+  /** What the signals of the input were made of. */
   readonly concepts: FusedState['concepts'];
   /** Of the model that was in force: intents follow concepts by it. */
   readonly scorer: Scorer;
-  readonly reserveMicros: Micros;
-  bidders(signals: Signals, tried?: TriedBid): readonly Bidder[];
-  /** What is left of a campaign's grant: a higher bid is out. */
-  leftMicros(campaign: string): Micros;
 }
 
 /** The least change of one campaign's bid that gives another winner. */
@@ -53,22 +50,32 @@ export interface ConceptFlip {
  * The smallest change of a single bid that flips the winner; undefined if none up to MAX_BID_MICROS
  * does. Of equally small ones the first campaign's by id.
  *
- * Cost: some 60 auctions a campaign.
+ * Cost: two auctions, and some 60 of two campaigns for each that could win.
  */
-export function smallestBidFlip(auction: Rerunnable): BidFlip | undefined {
-  const signals = signalsFrom(auction, auction.concepts);
-  const winner = winnerOf(auction, signals);
-  const flips = auction.bidders(signals).flatMap(({ campaign }) => {
-    const fromMicros = campaign.bid_micros;
+export function smallestBidFlip({ input }: Rerunnable): BidFlip | undefined {
+  const entries = [...input.entries];
+  const winner = firstPlace({ ...input, entries });
+  const runnerUp = firstPlace({ ...input, entries: entries.filter(({ id }) => id !== winner) });
+  const first = entries.filter(({ id }) => id === winner);
+  const second = entries.filter(({ id }) => id === runnerUp);
+  const flips = entries.flatMap((entry) => {
+    const rivals = entry.id === winner ? second : first;
     const winnerAt = (bidMicros: Micros): string | null =>
-      winnerOf(auction, signals, { campaign: campaign.id, bidMicros });
+      firstPlace({ ...input, entries: [withBid(entry, bidMicros), ...rivals] });
     const isChanged = (bidMicros: Micros): boolean => winnerAt(bidMicros) !== winner;
-    return changes(fromMicros, auction.leftMicros(campaign.id), isChanged).map((toMicros) => {
-      return { campaign: campaign.id, fromMicros, toMicros, winner: winnerAt(toMicros) };
+    const fromMicros = entry.campaign.bid_micros;
+    return changes(fromMicros, leftMicros(input, entry.id), isChanged).map((toMicros): BidFlip => {
+      return { campaign: entry.id, fromMicros, toMicros, winner: winnerAt(toMicros) };
     });
   });
   const change = (flip: BidFlip): number => Math.abs(flip.toMicros - flip.fromMicros);
   return flips.sort((a, b) => change(a) - change(b) || (a.campaign < b.campaign ? -1 : 1))[0];
+}
+
+/** What is left of a campaign's grant: a higher bid is out. */
+function leftMicros({ delivery }: AuctionInput, campaign: string): Micros {
+  const { grant, window_micros } = delivery(campaign);
+  return grant === null ? 0 : grant.allow_micros - window_micros;
 }
 
 /**
@@ -108,11 +115,14 @@ function between(same: Micros, changed: Micros, isChanged: (bid: Micros) => bool
  * The smallest change of a single concept that flips the winner; undefined if no value of any
  * single concept does, at a resolution of 1 / CONCEPT_STEPS: all of them are tried.
  *
- * Cost: up to CONCEPT_STEPS auctions a concept.
+ * Cost: up to CONCEPT_STEPS auctions a concept, of the campaigns that concepts can help or hurt.
  */
 export function smallestConceptFlip(auction: Rerunnable): ConceptFlip | undefined {
   const { concepts } = auction;
-  const winner = winnerOf(auction, signalsFrom(auction, concepts));
+  const entries = affected(auction.input);
+  const winnerWith = (changed: FusedState['concepts']): string | null =>
+    firstPlace({ ...auction.input, entries, facts: factsWith(auction, changed) });
+  const winner = winnerWith(concepts);
   for (let step = 1; step <= CONCEPT_STEPS; step++) {
     for (const concept of CONCEPTS) {
       for (const sign of [1, -1]) {
@@ -121,8 +131,7 @@ export function smallestConceptFlip(auction: Rerunnable): ConceptFlip | undefine
         // The ends of the range count as tried once, however far the last step would go.
         const held = Math.min(1, Math.max(0, to));
         if (Math.abs(held - to) >= 1 / CONCEPT_STEPS) continue;
-        const changed = { ...concepts, [concept]: held };
-        const flipped = winnerOf(auction, signalsFrom(auction, changed));
+        const flipped = winnerWith({ ...concepts, [concept]: held });
         if (flipped !== winner) return { concept, from, to: held, winner: flipped };
       }
     }
@@ -130,11 +139,17 @@ export function smallestConceptFlip(auction: Rerunnable): ConceptFlip | undefine
   return undefined;
 }
 
-function signalsFrom({ scorer }: Rerunnable, concepts: FusedState['concepts']): Signals {
-  return signalsOf(concepts, scorer.intents(concepts));
+/** The campaigns that are not out for what no concept changes (X2). */
+function affected(input: AuctionInput): readonly CampaignEntry[] {
+  const screening = new Screening(input);
+  return [...input.entries].filter(
+    (entry) =>
+      screening.unfitOccasion(entry) === undefined && screening.heldBack(entry) === undefined,
+  );
 }
 
-function winnerOf(auction: Rerunnable, signals: Signals, tried?: TriedBid): string | null {
-  const bidders = auction.bidders(signals, tried);
-  return runAuction(bidders, signals, auction.reserveMicros).winner?.id ?? null;
+/** The facts of the auction with other concepts, and the intents that follow from them. */
+function factsWith({ input, scorer }: Rerunnable, concepts: FusedState['concepts']): RuleFacts {
+  const signals = signalsOf(concepts, scorer.intents(concepts));
+  return { ...input.facts, signals: Float64Array.from(SIGNALS, (name) => signals[name]) };
 }

@@ -8,7 +8,7 @@
  *   D2 Rules are tried in their order; the first that holds wins.
  */
 
-import type { Settings } from '../../protocols/campaign.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import {
   type ChannelRules,
   RULE_OPERATORS,

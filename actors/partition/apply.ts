@@ -8,7 +8,6 @@ import type { Receipt } from '../../protocols/decision.ts';
 import type { Event, Rejection } from '../../protocols/event.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
 import { toMicros } from '../../protocols/money.ts';
-import type { FusedState } from '../../protocols/user-snapshot.ts';
 import { channelOf, rulesOf } from '../channel/derive-channel.ts';
 import { receiveEvent, type UserActor, withState } from '../user/actor.ts';
 import { admit } from '../user/duplicates.ts';
@@ -16,8 +15,9 @@ import { moveForecasts } from '../user/forecasts.ts';
 import { hasOrder, moveAlongPath } from '../user/journey.ts';
 import { emptyTally, type JourneyEffects } from '../user/path-change.ts';
 import { allows } from '../user/state.ts';
-import { decide } from './decide.ts';
+import { decide, type WatchAuction } from './decide.ts';
 import { ForecastCounts } from './forecast-counts.ts';
+import { takeOutcomes } from './outcomes.ts';
 import type { PartitionState } from './state.ts';
 
 export type Applied =
@@ -33,11 +33,16 @@ export interface LoggedEvent {
   readonly event: Event;
 }
 
-/** Applies one parsed event. A duplicate or a rejected event changes nothing but its count. */
+/**
+ * Applies one parsed event. A duplicate or a rejected event changes nothing but its count.
+ *
+ * @param watch shown the auction that the event leads to, before it is held.
+ */
 export function applyEvent(
   partition: PartitionState,
   actor: UserActor,
   { user, sequence, event }: LoggedEvent,
+  watch?: WatchAuction,
 ): Applied {
   const { userReference } = partition;
   const { settings } = userReference;
@@ -64,7 +69,7 @@ export function applyEvent(
   traffic.accepted++;
   const before = actor.context;
   let next = receiveEvent(actor, event, admission.memory, userReference);
-  countEvent(partition, event, before);
+  countEvent(partition, event);
   const tally = emptyTally();
   const effects: JourneyEffects = {
     tally,
@@ -85,18 +90,20 @@ export function applyEvent(
   traffic.refunded_micros += tally.refundedMicros;
   traffic.touches_sampled_out += tally.touchesSampledOut;
   traffic.conversions_sampled_out += tally.conversionsSampledOut;
+  state = takeOutcomes(partition, before, state, event);
   const made = allows(state, 'personalization', settings)
-    ? decide(partition, user, state, event, sequence)
+    ? decide(partition, { user, chart: next.value, state }, { event, sequence }, watch)
     : undefined;
-  if (made !== undefined) {
-    state = made.state;
+  if (made !== undefined) state = made.state;
+  const receipt = made?.receipt;
+  if (receipt !== undefined) {
     traffic.decisions++;
-    if (made.receipt.decision.orchestration.winner_campaign !== null) traffic.wins++;
+    traffic.wins += receipt.wins.length;
   }
   if (state !== next.context) next = withState(next, state);
-  return made === undefined
+  return receipt === undefined
     ? { verdict: 'accepted', actor: next }
-    : { verdict: 'accepted', actor: next, receipt: made.receipt };
+    : { verdict: 'accepted', actor: next, receipt };
 }
 
 /** Takes the count of an event that could not even be parsed. */
@@ -115,7 +122,7 @@ export function unfit(event: Event, currency: string): Rejection | undefined {
   };
 }
 
-function countEvent(partition: PartitionState, event: Event, user: FusedState): void {
+function countEvent(partition: PartitionState, event: Event): void {
   const traffic = partition.traffic();
   switch (event.type) {
     case 'impression':
@@ -130,11 +137,6 @@ function countEvent(partition: PartitionState, event: Event, user: FusedState): 
       traffic.conversions++;
       traffic.value_micros += toMicros(event.value);
       return;
-    case 'outcome': {
-      const win = user.exposures.find((exposure) => exposure.decision === event.decision_id);
-      if (win !== undefined) partition.changeDelivery(win.campaign)[event.outcome]++;
-      return;
-    }
     default:
       return;
   }

@@ -5,64 +5,48 @@
  * The state is mutated in place: it belongs to one partition worker, it is rebuilt from the store
  * whenever a commit fails, and copying aggregates per event would dominate the cost of one.
  */
-import { type Campaign, type CampaignStatus, DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
 import {
   type CalibrationCell,
   type CampaignCell,
   type Cell,
   type CellByKind,
   type CellKind,
-  type ChannelsCell,
   type DeliveryCell,
   type DriftCell,
   MAX_DAY_CHANNELS,
+  MAX_SUPPRESSED_CAMPAIGNS,
   type ModelCell,
+  OTHER_CAMPAIGNS,
   OTHER_CHANNEL,
-  PROBABILITY_EDGES,
   type ReferenceCell,
   type TrafficCell,
+  type TrialCell,
 } from '../../protocols/cells.ts';
 import type { Control } from '../../protocols/control.ts';
 import type { LedgerEntry } from '../../protocols/conversion-ledger.ts';
+import type { Exclusion } from '../../protocols/decision.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
 import type { Micros } from '../../protocols/money.ts';
-import type { Intent } from '../../protocols/user-snapshot.ts';
+import { type CampaignEntry, enterCampaign, topicsOf } from '../campaign/entry.ts';
 import { DEFAULT_REFERENCE } from '../model/default-reference.ts';
 import { Scorer } from '../model/scorer.ts';
 import type { UserReference } from '../user/state.ts';
+import {
+  emptyCalibration,
+  emptyChannels,
+  emptyDelivery,
+  emptyReference,
+  emptySuppressed,
+  emptyTraffic,
+  emptyTrial,
+} from './empty-cells.ts';
 import { PathJournal } from './path-journal.ts';
-
-const EMPTY_TRAFFIC: TrafficCell = {
-  v: 1,
-  accepted: 0,
-  duplicates: 0,
-  rejected: 0,
-  touches: 0,
-  touches_too_late: 0,
-  conversions_too_late: 0,
-  touches_outside_window: 0,
-  touches_sampled_out: 0,
-  conversions_sampled_out: 0,
-  conversions: 0,
-  conversions_without_path: 0,
-  value_micros: 0,
-  refunded_micros: 0,
-  refunds_unmatched: 0,
-  decisions: 0,
-  wins: 0,
-};
+import { takeGrant } from './spending.ts';
 
 /** A stored cell with its name, `<kind>` or `<kind>.<key>`. */
 export interface NamedCell {
   readonly name: string;
   readonly cell: Cell;
-}
-
-/** A campaign as an auction sees it. */
-export interface CampaignEntry {
-  readonly campaign: Campaign;
-  readonly version: number;
-  readonly status: CampaignStatus;
 }
 
 export interface LedgerChanges {
@@ -81,6 +65,7 @@ export class PartitionState {
   readonly #erasures = new Map<UserToken, StreamSequence>();
   /** Campaigns by id; kept beside the cells because every auction walks them. */
   readonly campaigns = new Map<string, CampaignEntry>();
+  #topics: ReadonlySet<string> | undefined;
   #userReference: UserReference;
 
   constructor(stored: Iterable<NamedCell> = []) {
@@ -124,7 +109,18 @@ export class PartitionState {
 
   /** The traffic counts, to be changed. */
   traffic(): TrafficCell {
-    return this.#change('traffic', '', () => ({ ...EMPTY_TRAFFIC }));
+    return this.#change('traffic', '', emptyTraffic);
+  }
+
+  /** The partition's clock: the latest time that the log stored a message at. */
+  get clockMs(): number {
+    return this.read('traffic', '', emptyTraffic).log_ms;
+  }
+
+  /** Moves the clock; called for every message of the log, before anything else. */
+  tick(storedAtMs: number): void {
+    const wholeMs = Math.floor(storedAtMs);
+    if (wholeMs > this.clockMs) this.traffic().log_ms = wholeMs;
   }
 
   delivery(campaign: string): DeliveryCell {
@@ -133,6 +129,23 @@ export class PartitionState {
 
   changeDelivery(campaign: string): DeliveryCell {
     return this.#change('delivery', campaign, emptyDelivery);
+  }
+
+  /** Counts that a campaign which would have fitted was kept back. */
+  suppress(campaign: string, reason: Exclusion): void {
+    const { campaigns } = this.#change('suppressed', '', emptySuppressed);
+    const isFull =
+      own(campaigns, campaign) === undefined &&
+      Object.keys(campaigns).length >= MAX_SUPPRESSED_CAMPAIGNS;
+    const name = isFull ? OTHER_CAMPAIGNS : campaign;
+    const counts = own(campaigns, name) ?? {};
+    counts[reason] = (counts[reason] ?? 0) + 1;
+    campaigns[name] = counts;
+  }
+
+  /** A holdout's sums, to be changed. */
+  trial(campaign: string, ppm: number): TrialCell {
+    return this.#change('trial', `${campaign}.${ppm}`, emptyTrial);
   }
 
   /** Counts one touch of a channel and its cost, on the UTC day of its event time. */
@@ -156,7 +169,7 @@ export class PartitionState {
   drift(model: number, week: string): DriftCell {
     const { features } = this.#userReference.scorer.model.reference;
     const empty = (): DriftCell => ({
-      v: 1,
+      v: 2,
       features: features.map(({ edges }) => new Array<number>(edges.length + 1).fill(0)),
     });
     const cell = this.#change('drift', `${model}.${week}`, empty);
@@ -183,7 +196,8 @@ export class PartitionState {
   /**
    * Takes in reference data from the log; older or equal versions change nothing.
    *
-   * @throws UnknownFeature, with nothing changed, for a model that this release cannot calculate.
+   * @throws UnknownFeature or RuleMistake, with nothing changed, for a model or a campaign that this
+   *   release cannot calculate.
    */
   control(message: Control): void {
     switch (message.type) {
@@ -201,25 +215,24 @@ export class PartitionState {
         const { model, version } = message;
         if (version <= (this.#model?.version ?? 0)) return;
         this.#userReference = { ...this.#userReference, scorer: new Scorer(model) };
-        this.#cells.set('model', { v: 1, version, model });
+        this.#cells.set('model', { v: 2, version, model });
         this.#dirty.add('model');
         return;
       }
       case 'campaign.put': {
         const { campaign, status, version } = message;
         if (version <= (this.campaigns.get(campaign.id)?.version ?? 0)) return;
-        const cell: CampaignCell = { v: 1, version, status, campaign };
+        const cell: CampaignCell = { v: 2, version, status, campaign };
+        this.#enterCampaign(cell);
         this.#cells.set(`campaign.${campaign.id}`, cell);
         this.#dirty.add(`campaign.${campaign.id}`);
-        this.#enterCampaign(cell);
         return;
       }
       case 'grants.put': {
         if (message.version <= this.reference.grants_version) return;
         this.#change('reference', '', emptyReference).grants_version = message.version;
-        for (const [id, granted] of Object.entries(message.granted_micros)) {
-          if (granted <= this.delivery(id).granted_micros) continue;
-          this.changeDelivery(id).granted_micros = granted;
+        for (const [id, grant] of Object.entries(message.grants)) {
+          takeGrant(this.changeDelivery(id), grant, message.version);
         }
         return;
       }
@@ -228,8 +241,16 @@ export class PartitionState {
     }
   }
 
-  #enterCampaign({ campaign, version, status }: CampaignCell): void {
-    this.campaigns.set(campaign.id, { campaign, version, status });
+  #enterCampaign(cell: CampaignCell): void {
+    const entry = enterCampaign(cell);
+    this.campaigns.set(cell.campaign.id, entry);
+    this.#topics = undefined;
+  }
+
+  /** Topics that campaigns' rules name. */
+  get topics(): ReadonlySet<string> {
+    this.#topics ??= new Set([...this.campaigns.values()].flatMap(topicsOf));
+    return this.#topics;
   }
 
   /** The cells changed since the last call, by name. */
@@ -279,30 +300,4 @@ export function userReferenceOf(
 /** Names come from outside: only own properties count, so "__proto__" is a name like any other. */
 function own<T>(record: Record<string, T>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;
-}
-
-function emptyReference(): ReferenceCell {
-  return { v: 1, settings: DEFAULT_SETTINGS, settings_version: 0, grants_version: 0 };
-}
-function emptyChannels(): ChannelsCell {
-  return { v: 1, channels: {} };
-}
-function emptyCalibration(): CalibrationCell {
-  const none = (): CalibrationCell['intents'][Intent] => {
-    const zeros = (): number[] => new Array<number>(PROBABILITY_EDGES.length + 1).fill(0);
-    return { forecasts: zeros(), forecast_ppm: zeros(), settled: zeros() };
-  };
-  const intents = { engagement_intent: none(), purchase_intent: none(), churn_risk: none() };
-  return { v: 1, intents };
-}
-function emptyDelivery(): DeliveryCell {
-  return {
-    v: 1,
-    granted_micros: 0,
-    spent_micros: 0,
-    wins: 0,
-    shown: 0,
-    clicked: 0,
-    dismissed: 0,
-  };
 }

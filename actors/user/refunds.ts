@@ -8,7 +8,7 @@
  *      comes before its order waits for it. Once settled, a path is not cut again: taken back, it
  *      ends in null where it ended.
  */
-import type { Settings } from '../../protocols/campaign.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import type { Event } from '../../protocols/event.ts';
 import { type Micros, toMicros } from '../../protocols/money.ts';
 import {

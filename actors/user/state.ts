@@ -2,9 +2,10 @@
  * The fused behavioural state: how one admitted event changes it. Everything here is a pure
  * function of the state, the event and the settings (I2); time is the user's own event time.
  */
-import type { Settings } from '../../protocols/campaign.ts';
+
 import type { Event } from '../../protocols/event.ts';
 import type { Explanation } from '../../protocols/explanation.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import {
   type DuplicateMemory,
   type FusedState,
@@ -71,7 +72,9 @@ export const NEW_USER: FusedState = {
   orders: [],
   refunds: [],
   forecasts: null,
+  timeZone: null,
   exposures: [],
+  trials: [],
   lastDecision: null,
 };
 
@@ -188,7 +191,9 @@ function withFeatures(
     orders: seen.orders,
     refunds: seen.refunds,
     forecasts: before.forecasts,
+    timeZone: timeZoneAfter(before.timeZone, event),
     exposures: before.exposures,
+    trials: before.trials,
     lastDecision: before.lastDecision,
   };
   fillNow(state, nodes, vector, 0);
@@ -271,6 +276,13 @@ function sessionAfter(
   return opens
     ? { count: count + 1, startedAtMs: atMs, endsAtMs }
     : { count, startedAtMs, endsAtMs };
+}
+
+/** The zone that the latest event names, by its own time. */
+function timeZoneAfter(before: FusedState['timeZone'], event: Event): FusedState['timeZone'] {
+  const { time_zone: name, timestamp: atMs } = event;
+  if (name === undefined || (before !== null && atMs < before.atMs)) return before;
+  return { name, atMs };
 }
 
 function stepOf(event: Event): FusedState['step'] {

@@ -3,8 +3,8 @@
  * the engine's state must be, and compares it with what is stored, on a running system.
  *
  * It shares no code with the actors that aggregate: only schemas, subjects, the model's constants,
- * the hash, and the channel rules. Where the actors move counts event by event, it collects and
- * calculates once, at the end.
+ * the hash, the channel rules, and what a campaign's rule may say. Where the actors move counts
+ * event by event, it collects and calculates once, at the end.
  */
 import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';

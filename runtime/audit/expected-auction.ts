@@ -1,150 +1,166 @@
 /**
- * Who must win an auction, at what price, and why the others may not, from docs/semantics.md. The
- * price is searched for by its definition: the least bid with which the winner still ranks first.
+ * Who must win an auction, at what price, and who would have, from docs/semantics.md. Prices are
+ * searched for by their definition: the least bid with which the winner still keeps its place.
  */
 import type { Campaign } from '../../protocols/campaign.ts';
-import type { CampaignCell, DeliveryCell } from '../../protocols/cells.ts';
+import { ALL_CAMPAIGNS, type CampaignCell } from '../../protocols/cells.ts';
 import {
   type Candidate,
   type Exclusion,
+  exclusionSchema,
   MAX_RECEIPT_CANDIDATES,
   type Receipt,
+  type Win,
 } from '../../protocols/decision.ts';
-import type { FusedState } from '../../protocols/user-snapshot.ts';
+import {
+  type AuctionInput,
+  bidOf,
+  isHeldOutOfAll,
+  leastScoreOf,
+  placesOf,
+  qualityOf,
+  reserveOf,
+  whyNot,
+} from './expected-eligibility.ts';
 
-const DAY_MS = 86_400_000;
-/** Wins that the engine remembers per user. */
-export const MAX_EXPOSURES = 32;
+const MIDDLE_PRIORITY = 5;
+const REASONS = exclusionSchema.options;
+const FIRST_SUPPRESSION = REASONS.indexOf('quiet_hours');
 
-/** What an event offers to campaigns. */
-export interface Occasion {
-  readonly t: number;
-  /** The type that has to be among a campaign's triggers; undefined if the event asks outright. */
-  readonly trigger: Campaign['triggers'][number] | undefined;
-  readonly placement: string | undefined;
-}
-
-/** All that an auction reads. */
-export interface AuctionInput {
-  readonly occasion: Occasion;
-  readonly campaigns: ReadonlyMap<string, CampaignCell>;
-  readonly delivery: ReadonlyMap<string, DeliveryCell>;
-  readonly signals: Receipt['signals'];
-  readonly exposures: FusedState['exposures'];
-  readonly reserveMicros: number;
-}
-
-/** The part of a receipt that the auction makes, and the winner. */
+/** The part of a receipt that the auction makes, with the winners' definitions. */
 export type AuctionOutcome = Pick<
   Receipt,
-  'candidates' | 'excluded' | 'price_micros' | 'price_setter'
-> & { readonly winner: Campaign | undefined };
+  'reserve_micros' | 'candidates' | 'excluded' | 'wins' | 'held_out'
+> & {
+  /** Who got a place, in order. */
+  readonly winners: readonly Campaign[];
+  /** Who would have fitted, but was kept back. */
+  readonly suppressed: readonly (readonly [campaign: string, reason: Exclusion])[];
+};
 
-/** Whether any campaign may take part at all. */
-export function anyMayBid(input: AuctionInput): boolean {
-  for (const cell of input.campaigns.values()) if (whyNot(cell, input) === undefined) return true;
-  return false;
+/** A campaign where it ranks. */
+interface Ranked {
+  readonly campaign: Campaign;
+  readonly version: number;
+  readonly ppm: number;
+  readonly bidMicros: number;
 }
 
 /** Holds the auction again. */
 export function expectedAuction(input: AuctionInput): AuctionOutcome {
-  const bidders: { readonly campaign: Campaign; readonly candidate: Candidate }[] = [];
-  const others: Candidate[] = [];
-  const excluded: Partial<Record<Exclusion, number>> = {};
+  const open: Ranked[] = [];
+  const heldOut: Ranked[] = [];
+  const out: (readonly [cell: CampaignCell, reason: Exclusion])[] = [];
   for (const cell of input.campaigns.values()) {
-    const { campaign, version } = cell;
-    const ppm = qualityPpm(campaign, input.signals);
-    const candidate: Candidate = {
-      campaign: campaign.id,
-      version,
-      bid_micros: campaign.bid_micros,
-      quality_ppm: ppm,
-      score: campaign.bid_micros * ppm,
-    };
     const reason = whyNot(cell, input);
-    if (reason === undefined) {
-      const contributions = contributionsOf(campaign, input.signals);
-      bidders.push({ campaign, candidate: { ...candidate, contributions } });
-    } else {
-      others.push({ ...candidate, excluded: reason });
-      excluded[reason] = (excluded[reason] ?? 0) + 1;
-    }
+    if (reason === undefined) open.push(rankedOf(cell, input));
+    else out.push([cell, reason]);
+    if (reason === 'holdout') heldOut.push(rankedOf(cell, input));
   }
-  bidders.sort((a, b) => byRank(a.candidate, b.candidate));
-  others.sort((a, b) => (a.campaign < b.campaign ? -1 : 1));
-  const ranked = bidders.map(({ candidate }) => candidate);
-  const [first, second] = ranked;
-  const price = first === undefined ? 0 : priceOf(first, second, input.reserveMicros);
-  const isReserve = second === undefined || price === input.reserveMicros;
+  open.sort(byRank);
+  heldOut.sort(byRank);
+  out.sort(([{ campaign: a }], [{ campaign: b }]) => (a.id < b.id ? -1 : 1));
+  const winners = open.slice(0, placesOf(input));
+  const reasons = out.map(([, reason]) => reason);
   return {
-    candidates: [...ranked, ...others].slice(0, MAX_RECEIPT_CANDIDATES),
-    excluded,
-    price_micros: price,
-    price_setter: first === undefined ? null : isReserve ? 'reserve' : second.campaign,
-    winner: bidders[0]?.campaign,
+    reserve_micros: reserveOf(input),
+    candidates: candidatesOf(open, out, input),
+    excluded: countsOf(reasons),
+    wins: winners.map((winner, i) => winOf(winner, open[i + 1], input)),
+    held_out: isHeldOutOfAll(input)
+      ? [ALL_CAMPAIGNS].filter(() => reasons.includes('holdout_all'))
+      : heldOut.filter((held) => wouldWin(held, open, input)).map(({ campaign }) => campaign.id),
+    winners: winners.map(({ campaign }) => campaign),
+    suppressed: out
+      .filter(([, reason]) => REASONS.indexOf(reason) >= FIRST_SUPPRESSION)
+      .map(([{ campaign }, reason]) => [campaign.id, reason]),
   };
 }
 
-function byRank(a: Candidate, b: Candidate): number {
-  return b.score - a.score || (a.campaign < b.campaign ? -1 : 1);
+function rankedOf({ campaign, version }: CampaignCell, input: AuctionInput): Ranked {
+  const { ppm } = qualityOf(campaign, input);
+  return { campaign, version, ppm, bidMicros: bidOf(campaign) };
 }
 
-/** The least bid from the reserve on that keeps the winner's rank. O(log bid). */
-function priceOf(winner: Candidate, second: Candidate | undefined, reserve: number): number {
-  let low = reserve;
-  let high = winner.bid_micros;
+/** Below 0 if the first ranks before the second. */
+function byRank(a: Ranked, b: Ranked): number {
+  if (a.campaign.house !== b.campaign.house) return a.campaign.house ? 1 : -1;
+  const worth = ({ campaign, bidMicros, ppm }: Ranked): number =>
+    campaign.house ? ppm : bidMicros * ppm;
+  return (
+    b.campaign.priority - a.campaign.priority ||
+    worth(b) - worth(a) ||
+    (a.campaign.id < b.campaign.id ? -1 : 1)
+  );
+}
+
+/** Whether a campaign would get a place among those that are not out. */
+function wouldWin(held: Ranked, open: readonly Ranked[], input: AuctionInput): boolean {
+  return open.filter((other) => byRank(other, held) < 0).length < placesOf(input);
+}
+
+function winOf(winner: Ranked, next: Ranked | undefined, input: AuctionInput): Win {
+  const { id, house } = winner.campaign;
+  if (house) return { campaign: id, price_micros: 0, price_setter: 'house' };
+  const reserve = reserveOf(input);
+  const isWeighted = input.settings.reserve_kind === 'weighted';
+  const leastMicros = isWeighted
+    ? leastBid(0, winner, (bid) => bid * winner.ppm >= leastScoreOf(reserve))
+    : reserve;
+  const keepsPlace = (bidMicros: number): boolean =>
+    next === undefined || byRank({ ...winner, bidMicros }, next) < 0;
+  const price_micros = leastBid(leastMicros, winner, keepsPlace);
+  const setter = price_micros > leastMicros ? next?.campaign.id : undefined;
+  return { campaign: id, price_micros, price_setter: setter ?? 'reserve' };
+}
+
+/** The least bid, up to the winner's own, that is enough. O(log bid). */
+function leastBid(from: number, { bidMicros }: Ranked, isEnough: (bid: number) => boolean): number {
+  let low = from;
+  let high = bidMicros;
   while (low < high) {
-    const bid_micros = Math.floor((low + high) / 2);
-    const lowered = { ...winner, bid_micros, score: bid_micros * winner.quality_ppm };
-    if (second === undefined || byRank(lowered, second) < 0) high = bid_micros;
-    else low = bid_micros + 1;
+    const bid = Math.floor((low + high) / 2);
+    if (isEnough(bid)) high = bid;
+    else low = bid + 1;
   }
   return low;
 }
 
-function contributionsOf(
-  { quality }: Campaign,
-  signals: Receipt['signals'],
-): Record<string, number> {
-  const parts: Record<string, number> = { base: quality.base };
-  for (const [signal, weight] of Object.entries(quality.weights)) {
-    parts[signal] = weight * signals[signal as keyof Receipt['signals']];
-  }
-  return parts;
+function candidatesOf(
+  open: readonly Ranked[],
+  out: readonly (readonly [cell: CampaignCell, reason: Exclusion])[],
+  input: AuctionInput,
+): Candidate[] {
+  const first = open.slice(0, MAX_RECEIPT_CANDIDATES);
+  const others = out.slice(0, MAX_RECEIPT_CANDIDATES - first.length);
+  return [
+    ...first.map((ranked) => candidateOf(ranked, undefined, input)),
+    ...others.map(([cell, excluded]) => candidateOf(cell, excluded, input)),
+  ];
 }
 
-function qualityPpm(campaign: Campaign, signals: Receipt['signals']): number {
-  const quality = Object.values(contributionsOf(campaign, signals)).reduce((a, b) => a + b, 0);
-  return Math.round(Math.min(1, Math.max(0.01, quality)) * 1_000_000);
+function candidateOf(
+  { campaign, version }: Pick<Ranked, 'campaign' | 'version'>,
+  excluded: Exclusion | undefined,
+  input: AuctionInput,
+): Candidate {
+  const { ppm, contributions, factor } = qualityOf(campaign, input);
+  const { id, priority } = campaign;
+  const bid_micros = bidOf(campaign);
+  return {
+    campaign: id,
+    version,
+    bid_micros,
+    quality_ppm: ppm,
+    score: bid_micros * ppm,
+    ...(priority === MIDDLE_PRIORITY ? {} : { priority }),
+    ...(excluded === undefined ? { contributions } : { excluded }),
+    ...(excluded === undefined && factor !== 1 ? { factor } : {}),
+  };
 }
 
-/** The first reason, in the order of the page, why a campaign takes no part. */
-function whyNot({ campaign, status }: CampaignCell, input: AuctionInput): Exclusion | undefined {
-  const { t, trigger, placement } = input.occasion;
-  const { triggers, placements, schedule, targeting, bid_micros } = campaign;
-  if (status !== 'live') return 'not_live';
-  if (trigger !== undefined && !triggers.includes(trigger)) return 'not_triggered';
-  const fits = placement === undefined || placements.length === 0 || placements.includes(placement);
-  if (!fits) return 'wrong_placement';
-  const isScheduled =
-    schedule === undefined || (schedule.starts_at_ms <= t && t < schedule.ends_at_ms);
-  if (!isScheduled) return 'not_scheduled';
-  for (const [signal, { min, max }] of Object.entries(targeting)) {
-    const value = input.signals[signal as keyof Receipt['signals']];
-    if (value < min || value > max) return 'targeting';
-  }
-  const { max_per_day, min_spacing_s } = campaign.frequency;
-  const distancesMs = input.exposures
-    .filter((exposure) => exposure.campaign === campaign.id)
-    .map((exposure) => Math.abs(t - exposure.t));
-  if (distancesMs.some((ms) => ms < min_spacing_s * 1_000)) return 'min_spacing';
-  if (distancesMs.filter((ms) => ms < DAY_MS).length >= max_per_day) return 'frequency_cap';
-  const [oldest] = input.exposures;
-  const isFull = oldest !== undefined && input.exposures.length >= MAX_EXPOSURES;
-  const horizonMs = Math.max(DAY_MS, min_spacing_s * 1_000);
-  if (isFull && Math.abs(t - oldest.t) < horizonMs) return 'frequency_cap';
-  const budget = input.delivery.get(campaign.id);
-  const leftMicros = (budget?.granted_micros ?? 0) - (budget?.spent_micros ?? 0);
-  if (leftMicros < bid_micros) return 'budget';
-  return bid_micros < input.reserveMicros ? 'below_reserve' : undefined;
+function countsOf(reasons: readonly Exclusion[]): Receipt['excluded'] {
+  const counts: Partial<Record<Exclusion, number>> = {};
+  for (const reason of reasons) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
 }

@@ -125,11 +125,11 @@ export class ForecastTotals {
   cells(): [string, CalibrationCell | DriftCell][] {
     const calibration = [...this.#calibration].map(([name, intents]): [string, CalibrationCell] => [
       name,
-      { v: 1, intents },
+      { v: 2, intents },
     ]);
     const drift = [...this.#drift].map(([name, features]): [string, DriftCell] => [
       name,
-      { v: 1, features },
+      { v: 2, features },
     ]);
     return [...calibration, ...drift];
   }

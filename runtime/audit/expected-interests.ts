@@ -46,6 +46,21 @@ export class ExpectedInterests {
     return Object.fromEntries(interests);
   }
 
+  /**
+   * The interests in some topics as weights: a declared one as declared, a mentioned one as its
+   * share of all mentions, each faded until now, and of `prior` more that went elsewhere.
+   */
+  weights(topics: ReadonlySet<string>, nowMs: number, prior: number): Record<string, number> {
+    const mentions = [...this.#mentioned].map(([topic, { times }]) => {
+      const count = times.reduce((sum, t) => sum + Math.exp(-(nowMs - t) / INTEREST_MS), 0);
+      return [topic, count] as const;
+    });
+    const all = mentions.reduce((sum, [, count]) => sum + count, prior);
+    const shares = mentions.map(([topic, count]) => [topic, all > 0 ? count / all : 0] as const);
+    const declared = [...this.#declared].map(([topic, { weight }]) => [topic, weight] as const);
+    return Object.fromEntries([...declared, ...shares].filter(([topic]) => topics.has(topic)));
+  }
+
   #declare({ interests, timestamp: atMs }: Extract<Event, { type: 'preference' }>): void {
     for (const [topic, weight] of Object.entries(interests ?? {})) {
       this.#declared.set(topic, { weight, atMs });

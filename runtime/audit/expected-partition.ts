@@ -2,31 +2,28 @@
  * One partition as docs/semantics.md says it must be: reference data from its log, its users, and
  * its aggregates.
  */
-
+import { mistakeIn } from '../../actors/campaign/rules.ts';
 import { channelOf, rulesOf } from '../../actors/channel/derive-channel.ts';
-import { DEFAULT_SETTINGS, type Settings } from '../../protocols/campaign.ts';
+import type { Campaign } from '../../protocols/campaign.ts';
 import {
   type CampaignCell,
   type Cell,
   type ChannelsCell,
-  type DeliveryCell,
   type TrafficCell,
   utcDay,
 } from '../../protocols/cells.ts';
 import type { Control } from '../../protocols/control.ts';
 import type { Event } from '../../protocols/event.ts';
 import { toMicros } from '../../protocols/money.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../../protocols/settings.ts';
 import { AuditImpossible } from './consistent-cut.ts';
+import { ExpectedDelivery } from './expected-delivery.ts';
 import { ForecastTotals } from './expected-forecasts.ts';
 import { PathTotals } from './expected-path.ts';
+import { rulesIn, topicsIn } from './expected-rules.ts';
 import { ExpectedModel, RELEASED_MODEL, readsKnownFeatures } from './expected-scores.ts';
+import { TrialTotals } from './expected-trials.ts';
 import { ExpectedUser } from './expected-user.ts';
-
-/** Wins and what they cost. */
-export interface Spend {
-  micros: number;
-  wins: number;
-}
 
 export class ExpectedPartition {
   readonly partition: number;
@@ -36,14 +33,17 @@ export class ExpectedPartition {
   model = RELEASED_MODEL;
   readonly users = new Map<string, ExpectedUser>();
   readonly campaigns = new Map<string, CampaignCell>();
-  readonly delivery = new Map<string, DeliveryCell>();
+  /** All that campaigns ever were. */
+  readonly definitions: Campaign[] = [];
+  readonly delivery = new ExpectedDelivery();
   readonly traffic: TrafficCell = emptyTraffic();
-  /** What the receipts say was spent, per campaign. */
-  readonly receipted = new Map<string, Spend>();
   /** The last message of its log that was replayed. */
   lastSequence = 0;
   readonly paths = new PathTotals();
   readonly forecasts = new ForecastTotals();
+  readonly trials = new TrialTotals();
+  /** The topics that rules of campaigns name. */
+  topics: ReadonlySet<string> = new Set();
   readonly #channels = new Map<string, ChannelsCell['channels']>();
   #grantsVersion = 0;
   /** Of the last model that came; 0 before the first. */
@@ -54,26 +54,18 @@ export class ExpectedPartition {
   }
 
   user(token: string): ExpectedUser {
-    const user = this.users.get(token) ?? new ExpectedUser(token, this.paths, this.forecasts);
+    const user = this.users.get(token) ?? new ExpectedUser(token, this);
     this.users.set(token, user);
     return user;
   }
 
-  deliveryOf(campaign: string): DeliveryCell {
-    const cell = this.delivery.get(campaign) ?? emptyDelivery();
-    this.delivery.set(campaign, cell);
-    return cell;
-  }
-
-  /** What receipts say of a campaign, to be added to. */
-  receiptedOf(campaign: string): Spend {
-    const spend = this.receipted.get(campaign) ?? { micros: 0, wins: 0 };
-    this.receipted.set(campaign, spend);
-    return spend;
+  /** Moves the partition's clock: the log has stored a message. */
+  tick(storedAtMs: number): void {
+    this.delivery.clockMs = Math.max(this.delivery.clockMs, Math.floor(storedAtMs));
   }
 
   /**
-   * Takes in reference data; false for a model that reads what is not calculated.
+   * Takes in reference data; false for a model or a campaign that cannot be calculated.
    *
    * @throws AuditImpossible for a model with a network, which the audit does not run.
    */
@@ -91,21 +83,24 @@ export class ExpectedPartition {
     }
     if (message.type === 'campaign.put') {
       const { campaign, status } = message;
-      const isNewer = version > (this.campaigns.get(campaign.id)?.version ?? 0);
-      if (isNewer) this.campaigns.set(campaign.id, { v: 1, version, status, campaign });
+      if (version <= (this.campaigns.get(campaign.id)?.version ?? 0)) return true;
+      if (rulesIn(campaign).some((rule) => mistakeIn(rule) !== undefined)) return false;
+      this.definitions.push(campaign);
+      this.campaigns.set(campaign.id, { v: 2, version, status, campaign });
+      const rules = [...this.campaigns.values()].flatMap((cell) => rulesIn(cell.campaign));
+      this.topics = new Set(rules.flatMap(topicsIn));
     }
     if (message.type === 'grants.put' && version > this.#grantsVersion) {
       this.#grantsVersion = version;
-      for (const [id, granted] of Object.entries(message.granted_micros)) {
-        const cell = this.deliveryOf(id);
-        cell.granted_micros = Math.max(cell.granted_micros, granted);
+      for (const [id, grant] of Object.entries(message.grants)) {
+        this.delivery.grant(id, grant, version);
       }
     }
     return true;
   }
 
   /** Counts an accepted event, whatever becomes of its path. */
-  count(event: Event, exposuresBefore: ExpectedUser['exposures']): void {
+  count(event: Event): void {
     this.traffic.accepted++;
     if (event.type === 'impression' || event.type === 'click') {
       this.traffic.touches++;
@@ -125,10 +120,6 @@ export class ExpectedPartition {
       this.traffic.conversions++;
       this.traffic.value_micros += toMicros(event.value);
     }
-    if (event.type === 'outcome') {
-      const win = exposuresBefore.find(({ decision }) => decision === event.decision_id);
-      if (win !== undefined) this.deliveryOf(win.campaign)[event.outcome]++;
-    }
   }
 
   /** Cuts all paths and counts all forecasts: nothing is taken in any more. */
@@ -139,23 +130,25 @@ export class ExpectedPartition {
     }
     this.traffic.touches_outside_window = this.paths.touchesOutsideWindow;
     this.traffic.conversions_without_path += this.paths.conversionsWithoutPath;
+    this.traffic.log_ms = this.delivery.clockMs;
   }
 
   /** All cells by name, after finish(). */
   cells(): Map<string, Cell> {
     const cells = new Map<string, Cell>([['traffic', this.traffic]]);
     cells.set('reference', {
-      v: 1,
+      v: 2,
       settings: this.settings,
       settings_version: this.settingsVersion,
       grants_version: this.#grantsVersion,
     });
     const { model } = this.model;
-    if (this.#modelVersion > 0) cells.set('model', { v: 1, version: this.#modelVersion, model });
+    if (this.#modelVersion > 0) cells.set('model', { v: 2, version: this.#modelVersion, model });
     for (const [name, cell] of this.forecasts.cells()) cells.set(name, cell);
     for (const [id, cell] of this.campaigns) cells.set(`campaign.${id}`, cell);
-    for (const [id, cell] of this.delivery) cells.set(`delivery.${id}`, cell);
-    for (const [day, channels] of this.#channels) cells.set(`channels.${day}`, { v: 1, channels });
+    for (const [name, cell] of this.delivery.cells()) cells.set(name, cell);
+    for (const [name, cell] of this.trials.cells()) cells.set(name, cell);
+    for (const [day, channels] of this.#channels) cells.set(`channels.${day}`, { v: 2, channels });
     return cells;
   }
 }
@@ -169,14 +162,10 @@ function withNetwork(partition: number, version: number): AuditImpossible {
   );
 }
 
-function emptyDelivery(): DeliveryCell {
-  const outcomes = { shown: 0, clicked: 0, dismissed: 0 };
-  return { v: 1, granted_micros: 0, spent_micros: 0, wins: 0, ...outcomes };
-}
-
 function emptyTraffic(): TrafficCell {
   return {
-    v: 1,
+    v: 2,
+    log_ms: 0,
     accepted: 0,
     duplicates: 0,
     rejected: 0,

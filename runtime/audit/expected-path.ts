@@ -3,9 +3,8 @@
  * cut into paths once, at the end. What an order or a refund can still find, and what comes too
  * late, follows the log as it went, by the rules under "Settling".
  */
-
-import type { Settings } from '../../protocols/campaign.ts';
 import type { LedgerEntry } from '../../protocols/conversion-ledger.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import {
   type PathConversion,
   type PathItem,

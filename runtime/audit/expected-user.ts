@@ -2,11 +2,12 @@
  * One user as docs/semantics.md says it must be after the events of the log so far.
  */
 import { BEHAVIOR_STEP } from '../../actors/user/steps.ts';
-import type { Settings } from '../../protocols/campaign.ts';
+import { MAX_EXPOSURES } from '../../protocols/courtesy.ts';
 import type { Receipt } from '../../protocols/decision.ts';
 import type { Event } from '../../protocols/event.ts';
 import { MAX_RECEIPT_FEATURES } from '../../protocols/explanation.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import type { StoredUser } from '../../protocols/user-record.ts';
 import {
   type Chart,
@@ -14,12 +15,13 @@ import {
   MODALITIES,
   type Modality,
 } from '../../protocols/user-snapshot.ts';
-import { MAX_EXPOSURES } from './expected-auction.ts';
+import { type ExpectedWin, exposureOf } from './expected-delivery.ts';
 import { ExpectedFeatures } from './expected-features.ts';
 import { ExpectedForecasts, type ForecastTotals } from './expected-forecasts.ts';
 import { ExpectedInterests } from './expected-interests.ts';
 import { ExpectedPath, type PathTotals } from './expected-path.ts';
 import { type ExpectedModel, NO_SCORES, type Scores, signalsOf } from './expected-scores.ts';
+import { ExpectedTrials, type TrialTotals } from './expected-trials.ts';
 import type { Described } from './feature-values.ts';
 import { SeenBefore } from './seen-before.ts';
 
@@ -34,11 +36,19 @@ export interface InForce {
   readonly model: ExpectedModel;
 }
 
+/** What users add to in their partition. */
+export interface UserTotals {
+  readonly paths: PathTotals;
+  readonly forecasts: ForecastTotals;
+  readonly trials: TrialTotals;
+}
+
 export class ExpectedUser {
   readonly token: string;
   readonly seen = new SeenBefore();
   readonly path: ExpectedPath;
   readonly forecasts = new ExpectedForecasts();
+  readonly trials: ExpectedTrials;
   readonly #totals: ForecastTotals;
   #features = new ExpectedFeatures();
   #scores: Scores = NO_SCORES;
@@ -48,7 +58,8 @@ export class ExpectedUser {
   sequence = 0;
   events = 0;
   nowMs = 0;
-  exposures: FusedState['exposures'] = [];
+  /** Those that are remembered, in the order in which they were decided. */
+  wins: readonly ExpectedWin[] = [];
   /** The last decision that was sent out, which a later refusal does not call back. */
   sentDecision: Receipt['decision'] | undefined;
   #firstMs = 0;
@@ -62,6 +73,7 @@ export class ExpectedUser {
   #lapsesAtMs = 0;
   #step: FusedState['step'] = 'none';
   #interests = new ExpectedInterests();
+  #timeZone: FusedState['timeZone'] = null;
   #lastDecision: string | null = null;
   readonly #chart: Chart = {
     consent: 'unasked',
@@ -70,9 +82,10 @@ export class ExpectedUser {
     risk: 'steady',
   };
 
-  constructor(token: string, totals: PathTotals, forecasts: ForecastTotals) {
+  constructor(token: string, { paths, forecasts, trials }: UserTotals) {
     this.token = token;
-    this.path = new ExpectedPath(totals);
+    this.path = new ExpectedPath(paths);
+    this.trials = new ExpectedTrials(trials);
     this.#totals = forecasts;
   }
 
@@ -84,6 +97,20 @@ export class ExpectedUser {
 
   get signals(): Receipt['signals'] {
     return signalsOf(this.#scores);
+  }
+
+  get chart(): Readonly<Chart> {
+    return this.#chart;
+  }
+
+  /** The zone of the user's clock. */
+  zone(settings: Settings): string {
+    return this.#timeZone?.name ?? settings.time_zone;
+  }
+
+  /** Interests as weights, those in some topics. */
+  interestsIn(topics: ReadonlySet<string>, { model }: ExpectedModel): Record<string, number> {
+    return this.#interests.weights(topics, this.nowMs, model.interests.prior);
   }
 
   /** What the scores after the last event are made of. */
@@ -123,23 +150,23 @@ export class ExpectedUser {
       if (isOnTime) this.#forecast(event, opensSession, model);
       this.#step = stepOf(event);
       this.#interests.take(event, withheld);
+      const { time_zone: name } = event;
+      const isLatest = t >= (this.#timeZone?.atMs ?? t);
+      if (name !== undefined && isLatest) this.#timeZone = { name, atMs: t };
     } else this.#forget();
     this.#settleChart();
   }
 
-  /** Remembers a decision and, if somebody won, the win. */
-  decided(decision: Receipt['decision'], t: number): void {
+  /** Remembers a decision that was sent out, and who won by it. */
+  decided(decision: Receipt['decision'], wins: readonly ExpectedWin[]): void {
     this.sentDecision = decision;
     this.#lastDecision = decision.decision_id;
-    const campaign = decision.orchestration.winner_campaign;
-    if (campaign === null) return;
-    const exposures = [...this.exposures, { campaign, t, decision: decision.decision_id }];
-    this.exposures = exposures.slice(-MAX_EXPOSURES);
+    this.wins = [...this.wins, ...wins].slice(-MAX_EXPOSURES);
   }
 
   /** As it has to be stored. */
   stored(): StoredUser {
-    const { sequence, events, nowMs, exposures } = this;
+    const { sequence, events, nowMs } = this;
     return {
       user: this.token as UserToken,
       sequence: sequence as StreamSequence,
@@ -162,7 +189,9 @@ export class ExpectedUser {
         pathSamplePpm: this.path.samplePpm,
         orders: this.path.orders,
         refunds: this.path.refunds,
-        exposures,
+        timeZone: this.#timeZone,
+        exposures: this.wins.map(exposureOf),
+        trials: this.trials.stored(),
         lastDecision: this.#lastDecision,
       },
     };
@@ -193,7 +222,9 @@ export class ExpectedUser {
     this.#scores = NO_SCORES;
     this.#step = 'none';
     this.#interests = new ExpectedInterests();
-    this.exposures = [];
+    this.#timeZone = null;
+    this.wins = [];
+    this.trials.forget();
     this.#lastDecision = null;
   }
 

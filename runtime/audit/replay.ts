@@ -4,11 +4,11 @@
  */
 import { channelOf, rulesOf } from '../../actors/channel/derive-channel.ts';
 import { isSampled, PATH_SAMPLE_SEED } from '../../actors/channel/sampling.ts';
-import type { Settings } from '../../protocols/campaign.ts';
 import { type Control, controlSchema } from '../../protocols/control.ts';
 import { type Event, parseEvent } from '../../protocols/event.ts';
 import { decodeUserToken } from '../../protocols/ids.ts';
 import { toMicros } from '../../protocols/money.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import { parseLogSubject } from '../../protocols/subjects.ts';
 import { upcast } from '../../protocols/upcast.ts';
 import type { SettledOrder } from '../../protocols/user-snapshot.ts';
@@ -48,6 +48,7 @@ export class LogReplay {
     }
     const partition = this.partition(subject.partition);
     partition.lastSequence = record.sequence;
+    partition.tick(record.storedAtMs);
     if (subject.kind === 'event') this.events++;
     if (this.letters.isBlamed(partition.partition, record)) {
       // The rest is judged as if it had been right to give it up.
@@ -79,12 +80,15 @@ export class LogReplay {
       return;
     }
     const isTooLate = comesTooLate(partition, user, event.timestamp);
-    partition.count(event, user.exposures);
+    partition.count(event);
+    // Whatever the event does to the consent to remember the win.
+    if (event.type === 'outcome') partition.delivery.outcome(user.wins, event);
     user.take(event, sequence, partition);
     if (!user.allows('measurement', settings)) withoutPath(partition, user, event);
     else if (isInSample(token, settings)) takeOnPath(partition, user, event, isTooLate);
     else outsideSample(partition, user, event);
     if (!user.allows('personalization', settings)) return;
+    if (event.type === 'conversion') takeResult(partition, user, event);
     this.decisions.take(partition, user, event, sequence);
   }
 
@@ -92,6 +96,18 @@ export class LogReplay {
     partition.traffic.rejected++;
     this.letters.refused(partition.partition, record, field);
   }
+}
+
+/** What a conversion says of wins and trials. */
+function takeResult(
+  { settings, delivery }: ExpectedPartition,
+  user: ExpectedUser,
+  event: Extract<Event, { type: 'conversion' }>,
+): void {
+  if (!user.allows('measurement', settings)) return;
+  const windowMs = settings.outcome_window_ms;
+  delivery.conversion(user.wins, event, windowMs);
+  user.trials.conversion(event.timestamp, event.value, windowMs);
 }
 
 function parseControl(body: Uint8Array): Control | undefined {

@@ -4,7 +4,6 @@
  */
 import {
   type CalibrationCell,
-  type CampaignCell,
   type Cell,
   type CellKind,
   calibrationCellSchema,
@@ -15,7 +14,9 @@ import {
   driftCellSchema,
   modelCellSchema,
   referenceCellSchema,
+  suppressedCellSchema,
   trafficCellSchema,
+  trialCellSchema,
 } from '../../protocols/cells.ts';
 import { decisionSchema } from '../../protocols/decision.ts';
 import type { Partition, UserToken } from '../../protocols/ids.ts';
@@ -24,6 +25,7 @@ import { decodeUser, userRecordSchema } from '../../protocols/user-record.ts';
 import type { Differences } from './differences.ts';
 import type { ExpectedPartition } from './expected-partition.ts';
 import type { ExpectedUser } from './expected-user.ts';
+import { Spending } from './spending.ts';
 import { type Reader, readerOf, type StoredView } from './stored-view.ts';
 
 const CELL_READERS: Readonly<Record<CellKind, Reader<Cell>>> = {
@@ -31,6 +33,8 @@ const CELL_READERS: Readonly<Record<CellKind, Reader<Cell>>> = {
   traffic: readerOf('cell', trafficCellSchema),
   campaign: readerOf('cell', campaignCellSchema),
   delivery: readerOf('cell', deliveryCellSchema),
+  suppressed: readerOf('cell', suppressedCellSchema),
+  trial: readerOf('cell', trialCellSchema),
   reference: readerOf('cell', referenceCellSchema),
   model: readerOf('cell', modelCellSchema),
   calibration: readerOf('cell', calibrationCellSchema),
@@ -39,11 +43,14 @@ const CELL_READERS: Readonly<Record<CellKind, Reader<Cell>>> = {
 const readDecision = readerOf('decision', decisionSchema);
 const readUserRecord = readerOf('user', userRecordSchema);
 
+/** Of the coordinator's: not calculated from the log. */
+const OTHER_SUBJECTS = /^(coordinator|trail|alerts)\./;
+
 /** Compares all that follows from the log with the store; what it leaves is unexplained. */
 export class StateCheck {
   readonly #stored: StoredView;
   readonly #differences: Differences;
-  readonly #spentMicros = new Map<string, number>();
+  readonly #spent = new Spending();
 
   constructor(stored: StoredView, differences: Differences) {
     this.#stored = stored;
@@ -94,42 +101,29 @@ export class StateCheck {
     }
   }
 
-  /** No campaign spent more than the budget of its newest definition (I5). */
+  /** No campaign spent more than it ever might, in all, on a day or in an hour (I5). */
   budgets(partitions: Iterable<ExpectedPartition>): void {
-    const newest = new Map<string, CampaignCell>();
-    for (const { campaigns } of partitions) {
-      for (const [id, cell] of campaigns) {
-        if (cell.version > (newest.get(id)?.version ?? 0)) newest.set(id, cell);
-      }
-    }
-    for (const [id, spentMicros] of this.#spentMicros) {
-      const budgetMicros = newest.get(id)?.campaign.budget_micros ?? 0;
-      if (spentMicros <= budgetMicros) continue;
-      this.#differences.add(`campaign ${id} spent`, `at most ${budgetMicros}`, spentMicros);
-    }
+    const definitions = [...partitions].flatMap((partition) => partition.definitions);
+    this.#spent.check(definitions, this.#differences);
   }
 
-  /** Everything left, but for the coordinator's own state, which is not calculated from the log. */
+  /** Everything left that is not the coordinator's own. */
   unexplained(): void {
     for (const subject of this.#stored.subjects) {
-      const isOther = subject.startsWith('coordinator.');
-      if (!isOther) this.#differences.add(subject, undefined, 'a message');
+      if (!OTHER_SUBJECTS.test(subject)) this.#differences.add(subject, undefined, 'a message');
     }
   }
 
   #delivery(partition: ExpectedPartition, campaign: string, cell: DeliveryCell): void {
     const where = cellSubject(partition.partition as Partition, `delivery.${campaign}`);
-    const spentBefore = this.#spentMicros.get(campaign) ?? 0;
-    this.#spentMicros.set(campaign, spentBefore + cell.spent_micros);
-    const { micros, wins } = partition.receiptedOf(campaign);
-    this.#differences.compare(`${where} spent_micros by receipts`, micros, cell.spent_micros);
+    this.#spent.add(campaign, cell);
+    const { dueMicros, wins } = partition.delivery.receiptedOf(campaign);
+    const due = cell.spent_micros + cell.unbilled_micros;
+    this.#differences.compare(`${where} spent_micros by receipts`, dueMicros, due);
     this.#differences.compare(`${where} wins by receipts`, wins, cell.wins);
-    if (cell.spent_micros <= cell.granted_micros) return;
-    this.#differences.add(
-      `${where} spent_micros`,
-      `at most ${cell.granted_micros}`,
-      cell.spent_micros,
-    );
+    const allowed = cell.grant?.allow_micros ?? 0;
+    if (cell.window_micros <= allowed) return;
+    this.#differences.add(`${where} window_micros`, `at most ${allowed}`, cell.window_micros);
   }
 }
 
@@ -143,5 +137,5 @@ function isBlank(cell: object | undefined): boolean {
 function isZero(value: unknown): boolean {
   return typeof value === 'object' && value !== null
     ? Object.values(value).every(isZero)
-    : value === 0;
+    : value === 0 || value === null;
 }

@@ -11,12 +11,11 @@ import {
   smallestConceptFlip,
 } from '../../actors/campaign/flips.ts';
 import { type Candidate, type Receipt, receiptSchema } from '../../protocols/decision.ts';
-import { parseEvent } from '../../protocols/event.ts';
 import { decodeUserToken, type StreamSequence, type UserToken } from '../../protocols/ids.ts';
 import { toUnits } from '../../protocols/money.ts';
 import { ACTORS_STREAM, partitionOf, receiptsOfDecision } from '../../protocols/subjects.ts';
 import { upcast } from '../../protocols/upcast.ts';
-import { CONCEPTS, type FusedState, INTENTS } from '../../protocols/user-snapshot.ts';
+import { CONCEPTS, INTENTS } from '../../protocols/user-snapshot.ts';
 import { natsEventLog } from '../nats/event-log.ts';
 import { partitionsOf } from '../nats/streams.ts';
 import { NetworkUnavailable } from '../onnx/network-folder.ts';
@@ -113,22 +112,16 @@ export async function rerunReceipt(
   const { past, next } = await travelTo(
     ...([natsEventLog(nc), partition, upTo, networks, shown.update] as const),
   ).finally(() => shown.stop());
-  const parsed = parseEvent(next.body, next.storedAtMs);
-  if (!parsed.ok) throw new CommandFailed(`message ${upTo} of the log is no event any more`);
-  const concepts = Object.fromEntries(
-    CONCEPTS.map((concept) => [concept, receipt.signals[concept]]),
-  ) as FusedState['concepts'];
-  const auction = past.auction(receipt.user as UserToken, parsed.event, concepts);
+  const { auction, receipt: made } = await past.watch(next);
+  if (auction === undefined) throw new CommandFailed(`message ${upTo} of the log asks no one now`);
   const bidFlip = smallestBidFlip(auction);
   const conceptFlip = smallestConceptFlip(auction);
-  const made = await past.apply(next);
   const again = made === undefined ? undefined : JSON.stringify(made);
   return { isSame: again === stored, stored, again, bidFlip, conceptFlip };
 }
 
 function printReceipt(receipt: Receipt): void {
-  const { decision, event, versions, signals, price_micros, price_setter } = receipt;
-  const { winner_campaign, trigger_type } = decision.orchestration;
+  const { decision, event, versions, signals } = receipt;
   const user = decodeUserToken(receipt.user);
   printLine(`decision ${decision.decision_id} for user ${'id' in user ? user.id : receipt.user}`);
   const where = event.placement === undefined ? '' : ` at ${event.placement}`;
@@ -137,19 +130,42 @@ function printReceipt(receipt: Receipt): void {
       `message ${integer(event.sequence)} of the log`,
   );
   printLine(`model ${versions.model}, settings ${versions.settings}\n`);
-  if (winner_campaign === null) printLine('no campaign qualified');
-  else {
-    const set =
-      price_setter === 'reserve' ? 'the reserve price' : `${price_setter}, the next in rank`;
-    printLine(
-      `${winner_campaign} won, shown as ${trigger_type}, for ${money(price_micros)}, set by ${set}`,
-    );
-  }
+  printWins(receipt);
   printLine('\nwhat the auction read of the user');
   for (const [signal, value] of Object.entries(signals)) {
     printLine(`  ${signal.padEnd(18)} ${bar(value)}  ${whyOf(receipt, signal)}`.trimEnd());
   }
+  printLine(`  ${factsText(receipt)}`);
   printCandidates(receipt);
+}
+
+function printWins({ decision, wins, held_out }: Receipt): void {
+  if (wins.length === 0) printLine('no campaign qualified');
+  const types = decision.orchestration.slots?.map(({ trigger_type }) => trigger_type);
+  wins.forEach(({ campaign, price_micros, price_setter }, i) => {
+    const shownAs = types?.[i] ?? decision.orchestration.trigger_type;
+    const place = wins.length > 1 ? `place ${i + 1}: ` : '';
+    const price =
+      price_setter === 'house'
+        ? 'as nobody qualified'
+        : `for ${money(price_micros)}, set by ${setterText(price_setter)}`;
+    printLine(`${place}${campaign} won, shown as ${shownAs}, ${price}`);
+  });
+  if (held_out.length > 0) printLine(`held out to measure its effect: ${held_out.join(', ')}`);
+}
+
+function setterText(setter: string): string {
+  return setter === 'reserve' ? 'the reserve price' : `${setter}, the next in rank`;
+}
+
+/** The occasion, the statechart and named interests, as far as they are known. */
+function factsText({ facts }: Receipt): string {
+  const { interests, ...words } = facts;
+  const known = Object.entries(words).filter(([, word]) => word !== '');
+  const weights = Object.entries(interests).map(([topic, weight]) => {
+    return `interest in ${topic} ${weight.toFixed(2)}`;
+  });
+  return [...known.map(([name, word]) => `${name} ${word}`), ...weights].join(', ');
 }
 
 /** What moved a signal most, where the receipt says so. */

@@ -4,8 +4,10 @@
  *
  * Owns the content of docs/schemas/; `test/golden/schemas.test.ts` keeps that folder current.
  */
+import { alertSchema } from '../../protocols/alert.ts';
 import { z } from 'zod';
-import { campaignSchema, settingsSchema } from '../../protocols/campaign.ts';
+import { campaignSchema } from '../../protocols/campaign.ts';
+import { settingsSchema } from '../../protocols/settings.ts';
 import {
   campaignActorSchema,
   coordinatorCheckpointSchema,
@@ -18,7 +20,9 @@ import {
   driftCellSchema,
   modelCellSchema,
   referenceCellSchema,
+  suppressedCellSchema,
   trafficCellSchema,
+  trialCellSchema,
 } from '../../protocols/cells.ts';
 import {
   channelsHeadSchema,
@@ -35,14 +39,8 @@ import { eventSchema } from '../../protocols/event.ts';
 import { modelSchema } from '../../protocols/model.ts';
 import { modelQualitySchema } from '../../protocols/model-quality.ts';
 import { pathJournalSchema } from '../../protocols/path-journal.ts';
-import {
-  attributionReportSchema,
-  campaignsReportSchema,
-  conversionReportSchema,
-  modelReportSchema,
-  partitionsReportSchema,
-  userReportSchema,
-} from '../../protocols/services.ts';
+import { campaignChangeSchema, campaignDetailSchema, campaignsReportSchema } from '../../protocols/campaign-services.ts';
+import { attributionReportSchema, conversionReportSchema, modelReportSchema, partitionsReportSchema, userReportSchema } from '../../protocols/services.ts';
 import { userRecordSchema } from '../../protocols/user-record.ts';
 import { verdictSchema } from '../../protocols/verdict.ts';
 
@@ -74,12 +72,17 @@ const DOCUMENTS: readonly (readonly [name: string, title: string, schema: z.ZodT
   ['delivery-cell', 'A campaign’s delivery in a partition', deliveryCellSchema],
   ['reference-cell', 'The settings that a partition knows', referenceCellSchema],
   ['model-cell', 'The model that a partition knows', modelCellSchema],
+  ['suppressed-cell', 'How often campaigns were kept back', suppressedCellSchema],
+  ['trial-cell', 'A holdout’s users by arm', trialCellSchema],
   ['campaign-actor', 'A campaign actor, as stored', campaignActorSchema],
+  ['campaign-change', 'Who changed a campaign, and how', campaignChangeSchema],
+  ['alert', 'Something that people should look at', alertSchema],
   ['coordinator-checkpoint', 'The coordinator’s fence', coordinatorCheckpointSchema],
   ['user-report', 'The answer of inspect.user', userReportSchema],
   ['attribution-report', 'The answer of inspect.attribution', attributionReportSchema],
   ['conversion-report', 'The answer of inspect.conversion', conversionReportSchema],
   ['campaigns-report', 'The answer of inspect.campaigns', campaignsReportSchema],
+  ['campaign-detail', 'The answer of inspect.campaign', campaignDetailSchema],
   ['model-quality', 'How well the model in force holds', modelQualitySchema],
   ['calibration-cell', 'What a model forecast in a week, and what came', calibrationCellSchema],
   ['drift-cell', 'How the features were spread in a week', driftCellSchema],

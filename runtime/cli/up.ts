@@ -3,8 +3,8 @@
  */
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { campaignsReportSchema } from '../../protocols/campaign-services.ts';
 import type { Decision } from '../../protocols/decision.ts';
-import { campaignsReportSchema } from '../../protocols/services.ts';
 import { SERVICES } from '../../protocols/subjects.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { type Engine, type Role, startEngine } from '../engine.ts';
@@ -130,7 +130,12 @@ async function applyDemoCampaigns(nc: NatsConnection): Promise<void> {
       const known = new Set(campaigns.map(({ campaign }) => campaign.id));
       const missing = DEMO_CAMPAIGNS.filter(({ id }) => !known.has(id));
       if (missing.length > 0) {
-        await ask(nc, SERVICES.applyCampaigns, { campaigns: missing }, campaignsReportSchema);
+        await ask(
+          nc,
+          SERVICES.applyCampaigns,
+          { campaigns: missing, by: 'demo' },
+          campaignsReportSchema,
+        );
       }
       return;
     } catch (error) {
@@ -148,10 +153,10 @@ async function demoTraffic(nc: NatsConnection, rate: number, signal: AbortSignal
       const { decision_id, orchestration } = message.json<Decision>();
       if (orchestration.winner_campaign === null) return;
       const user = message.subject.slice('decisions.'.length);
-      const seen = traffic.outcome(user, decision_id, systemClock.nowMs());
-      if (seen === undefined) return;
-      const { subject, body } = ingestMessage(seen);
-      nc.publish(subject, body);
+      for (const outcome of traffic.outcomes(user, decision_id, systemClock.nowMs())) {
+        const { subject, body } = ingestMessage(outcome);
+        nc.publish(subject, body);
+      }
     },
   });
   await publishLive(nc, (atMs) => traffic.next(atMs), rate, systemClock, signal);

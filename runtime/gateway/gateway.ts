@@ -1,10 +1,13 @@
 /**
- * The HTTP gateway: events in with a verdict per item, decisions out, health for orchestrators.
+ * The HTTP gateway: events in with a verdict per item, decisions out, campaigns for operators,
+ * health for orchestrators.
  */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Rejection } from '../../protocols/event.ts';
+import { addCampaignRoutes } from './campaign-routes.ts';
 import type { Ingest, Taken } from './ingest.ts';
 import { MAX_WAITING, NotStored } from './ingest.ts';
+import type { Operators } from './operators.ts';
 
 /** A batch request's size; single events are held to MAX_EVENT_BYTES by their parser. */
 export const MAX_BODY_BYTES = 1024 * 1024;
@@ -13,6 +16,8 @@ const RETRY_AFTER_S = 1;
 
 export interface GatewayOptions {
   readonly ingest: Ingest;
+  /** Closed with the gateway. */
+  readonly operators: Operators;
   readonly host: string;
   readonly port: number;
   /** What is missing before the engine can take events; empty when it is ready. */
@@ -25,7 +30,7 @@ interface UserQuery {
 
 /** Opens the gateway; close the returned server to stop it. */
 export async function openGateway(options: GatewayOptions): Promise<FastifyInstance> {
-  const { ingest, host, port, missing } = options;
+  const { ingest, operators, host, port, missing } = options;
   const server = fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
@@ -33,7 +38,7 @@ export async function openGateway(options: GatewayOptions): Promise<FastifyInsta
   });
   server.setErrorHandler((error, request, reply) => answerError(error, request, reply));
   server.setNotFoundHandler((request, reply) => {
-    const hint = 'POST /v1/events, POST /v1/decide, GET /healthz, GET /readyz';
+    const hint = 'POST /v1/events, POST /v1/decide, GET /v1/campaigns, GET /healthz, GET /readyz';
     return reply.code(404).send({ problem: `no ${request.method} ${request.url}`, hint });
   });
   server.post<{ Querystring: UserQuery }>('/v1/events', (request, reply) =>
@@ -49,6 +54,8 @@ export async function openGateway(options: GatewayOptions): Promise<FastifyInsta
       ? { status: 'ready' }
       : reply.code(503).send({ status: 'not ready', missing: needs });
   });
+  addCampaignRoutes(server, operators);
+  server.addHook('onClose', () => operators[Symbol.asyncDispose]());
   await server.listen({ host, port });
   return server;
 }

@@ -34,8 +34,15 @@ const REGIONS: readonly (readonly [string, number])[] = [
   ['us-east', 4],
   ['ap-south', 2],
 ];
-const OUTCOMES = [
-  ['shown', 80],
+/** The clocks of visitors, as their touches report them. */
+const TIME_ZONES: Readonly<Record<string, string>> = {
+  'eu-west': 'Europe/Berlin',
+  'us-east': 'America/New_York',
+  'ap-south': 'Asia/Kolkata',
+};
+/** What follows on being shown. */
+const ANSWERS = [
+  [undefined, 80],
   ['clicked', 12],
   ['dismissed', 8],
 ] as const;
@@ -91,14 +98,17 @@ export class Traffic {
     for (let i = 0; i < options.visitors; i++) this.#visitors.push(this.#newVisitor());
   }
 
-  /** What a visitor makes of a campaign that was shown; undefined if the visitor has left. */
-  outcome(user: string, decisionId: string, timestamp: number): SimulatedEvent | undefined {
+  /** A campaign is shown to a visitor, who may answer; nothing if the visitor has left. */
+  outcomes(user: string, decision_id: string, timestamp: number): SimulatedEvent[] {
     const visitor = this.#byId.get(user);
-    if (visitor === undefined) return undefined;
-    const outcome = pickWeighted(this.#random, OUTCOMES);
-    if (outcome === 'clicked') visitor.heat = Math.min(0.95, visitor.heat + 0.1);
-    const common = this.#commonOf(visitor, timestamp);
-    return { user, event: { ...common, type: 'outcome', decision_id: decisionId, outcome } };
+    if (visitor === undefined) return [];
+    const answer = pickWeighted(this.#random, ANSWERS);
+    if (answer === 'clicked') visitor.heat = Math.min(0.95, visitor.heat + 0.1);
+    const outcomes = answer === undefined ? (['shown'] as const) : (['shown', answer] as const);
+    return outcomes.map((outcome) => {
+      const common = this.#commonOf(visitor, timestamp);
+      return { user, event: { ...common, type: 'outcome', decision_id, outcome } };
+    });
   }
 
   /** The next event of some visitor, at the given time. */
@@ -166,7 +176,9 @@ export class Traffic {
     const isClick = this.#random() < 0.55;
     visitor.heat = Math.min(0.95, visitor.heat + 0.12 * channel.pull * (isClick ? 1 : 0.3));
     const cost = isClick ? channel.clickCost : channel.impressionCost;
-    return { ...common, type: isClick ? 'click' : 'impression', channel: channel.name, cost };
+    const time_zone = TIME_ZONES[visitor.region];
+    const type = isClick ? 'click' : 'impression';
+    return { ...common, type, channel: channel.name, cost, ...(time_zone && { time_zone }) };
   }
 
   #behavior(visitor: Visitor, common: Common): Event {

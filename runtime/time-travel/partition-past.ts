@@ -2,17 +2,15 @@
  * A partition as it was: its log applied again, by the very actors that the worker runs, up to a
  * message of the past. What follows from the log alone (I2) comes out as it did then.
  */
-import type { Bidder } from '../../actors/campaign/auction.ts';
-import { exclusionOf } from '../../actors/campaign/eligibility.ts';
+import type { AuctionInput } from '../../actors/campaign/auction.ts';
 import type { Rerunnable } from '../../actors/campaign/flips.ts';
 import { type Applied, applyEvent, type LoggedEvent } from '../../actors/partition/apply.ts';
-import { occasionOf } from '../../actors/partition/decide.ts';
 import { foresee } from '../../actors/partition/foresee.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
 import { newUserActor, restoreUserActor, type UserActor } from '../../actors/user/actor.ts';
 import type { DeliveryCell } from '../../protocols/cells.ts';
 import type { Receipt } from '../../protocols/decision.ts';
-import { type Event, parseEvent } from '../../protocols/event.ts';
+import { parseEvent } from '../../protocols/event.ts';
 import {
   decodeUserToken,
   type Partition,
@@ -27,7 +25,6 @@ import { scoreAhead } from '../onnx/score-rows.ts';
 import type { EventLog, LogRecord } from '../ports.ts';
 import { applyControl } from '../worker/control-record.ts';
 
-const NO_OCCASION = { trigger: undefined, placement: undefined } as const;
 /** Users kept as actors while the log is applied; the others are packed, as when passivated. */
 const MAX_ACTORS = 10_000;
 
@@ -37,10 +34,29 @@ export class PartitionPast {
   readonly #actors = new Map<UserToken, UserActor>();
   /** Packed users, about 1 kB each. */
   readonly #packed = new Map<UserToken, string>();
+  #isWatching = false;
+  #lastAuction: Rerunnable | undefined;
 
   /** @param networks where the networks of models are, for logs that name some. */
   constructor(networks: NetworkFolder) {
     this.#networks = networks;
+  }
+
+  /**
+   * Applies the next message of the log and keeps the auction that it leads to, to be run again
+   * with something else in it.
+   *
+   * @returns the auction, undefined if there was none, and the receipt.
+   * @throws NetworkUnavailable if it takes a network that cannot be run here.
+   */
+  async watch(
+    record: LogRecord,
+  ): Promise<{ readonly auction: Rerunnable | undefined; readonly receipt: Receipt | undefined }> {
+    this.#isWatching = true;
+    this.#lastAuction = undefined;
+    const receipt = await this.apply(record);
+    this.#isWatching = false;
+    return { auction: this.#lastAuction, receipt };
   }
 
   /**
@@ -51,6 +67,7 @@ export class PartitionPast {
    */
   apply(record: LogRecord): Receipt | undefined | Promise<Receipt | undefined> {
     const { subject, body, sequence, storedAtMs } = record;
+    this.state.tick(storedAtMs);
     const parsed = parseLogSubject(subject);
     if (parsed?.kind === 'control') applyControl(this.state, body);
     if (parsed?.kind !== 'event') return undefined;
@@ -90,7 +107,8 @@ export class PartitionPast {
   /** An event that no actor can take went to the dead letter, and goes by here. */
   #applied(logged: LoggedEvent): Applied | undefined {
     try {
-      return applyEvent(this.state, this.actor(logged.user), logged);
+      const watch = this.#isWatching ? this.#watch.bind(this) : undefined;
+      return applyEvent(this.state, this.actor(logged.user), logged, watch);
     } catch {
       return undefined;
     }
@@ -106,34 +124,16 @@ export class PartitionPast {
       : restoreUserActor(decodeUser(user, JSON.parse(packed)), this.state.userReference);
   }
 
-  /** The auction that a decision came from, to be run again with something else in it. */
-  auction(user: UserToken, event: Event, concepts: FusedState['concepts']): Rerunnable {
-    const occasion = occasionOf(event) ?? { atMs: event.timestamp, ...NO_OCCASION };
-    const { exposures } = this.actor(user).context;
-    const entries = [...this.state.campaigns.values()];
-    // What is left of budgets now: the decision itself will change it.
-    const deliveries = new Map(
-      entries.map(({ campaign: { id } }) => [id, { ...this.state.delivery(id) }]),
-    );
-    return {
-      concepts,
-      scorer: this.state.userReference.scorer,
-      reserveMicros: this.state.reference.settings.reserve_micros,
-      leftMicros(campaign) {
-        const { granted_micros, spent_micros } = deliveries.get(campaign) as DeliveryCell;
-        return granted_micros - spent_micros;
-      },
-      bidders: (signals, tried) =>
-        entries.map(({ campaign: own, version, status }): Bidder => {
-          const isTried = tried?.campaign === own.id;
-          const campaign = isTried ? { ...own, bid_micros: tried.bidMicros } : own;
-          const delivery = deliveries.get(own.id) as DeliveryCell;
-          const exclusion = exclusionOf(
-            ...([campaign, status, delivery, occasion, signals, exposures] as const),
-          );
-          return { campaign, version, exclusion };
-        }),
-    };
+  /** Keeps what an auction reads: the decision itself will change what is left of budgets. */
+  #watch(input: AuctionInput, concepts: FusedState['concepts']): void {
+    const deliveries = new Map<string, DeliveryCell>();
+    const entries = [...input.entries];
+    for (const { campaign } of entries) {
+      deliveries.set(campaign.id, { ...input.delivery(campaign.id) });
+    }
+    const delivery = (campaign: string): DeliveryCell => deliveries.get(campaign) as DeliveryCell;
+    const { scorer } = this.state.userReference;
+    this.#lastAuction = { input: { ...input, entries, delivery }, concepts, scorer };
   }
 
   #keep(user: UserToken, actor: UserActor): void {

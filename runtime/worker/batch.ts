@@ -109,6 +109,7 @@ export class Batch {
     if (held === undefined) {
       this.#partitions.set(owned, { state: owned.state, sequence: record.sequence });
     } else held.sequence = record.sequence;
+    owned.state.tick(record.storedAtMs);
     this.#bytes += record.body.length;
     this.events++;
     const poison = owned.poison.get(record.sequence);

@@ -4,7 +4,7 @@
  */
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type Campaign, campaignSchema } from '../../protocols/campaign.ts';
-import { campaignsReportSchema } from '../../protocols/services.ts';
+import { campaignsReportSchema } from '../../protocols/campaign-services.ts';
 import { SERVICES } from '../../protocols/subjects.ts';
 import { ask } from '../../runtime/cli/session.ts';
 import { pause } from '../../runtime/timing.ts';
@@ -15,6 +15,7 @@ const RETRY_AFTER_MS = 300;
 const WAVE_DEADLINE_MS = 60_000;
 const MAX_WAVES = 200;
 const MICROS = 1_000_000;
+const OPERATOR = 'crash test';
 
 /** Different tastes, so that waves compete with one another and lose in different ways. */
 const TASTES = [
@@ -65,7 +66,7 @@ async function applyUntilConfirmed(nc: NatsConnection, campaign: Campaign): Prom
   const deadlineMs = performance.now() + WAVE_DEADLINE_MS;
   for (;;) {
     try {
-      await ask(nc, SERVICES.applyCampaigns, { campaigns: [campaign] }, campaignsReportSchema);
+      await ask(nc, SERVICES.applyCampaigns, { campaigns: [campaign], by: OPERATOR }, campaignsReportSchema);
       return;
     } catch (error) {
       if (performance.now() > deadlineMs) throw error;

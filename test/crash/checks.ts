@@ -7,11 +7,8 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Campaign } from '../../protocols/campaign.ts';
 import type { TrafficCell } from '../../protocols/cells.ts';
 import type { Partition } from '../../protocols/ids.ts';
-import {
-  type CampaignReport,
-  campaignsReportSchema,
-  partitionsReportSchema,
-} from '../../protocols/services.ts';
+import { type CampaignReport, campaignsReportSchema } from '../../protocols/campaign-services.ts';
+import { partitionsReportSchema } from '../../protocols/services.ts';
 import { ACTORS_STREAM, cellSubject, RECEIPTS_ALL, SERVICES } from '../../protocols/subjects.ts';
 import { type AuditReport, auditEngine } from '../../runtime/audit/audit.ts';
 import { ask } from '../../runtime/cli/session.ts';
@@ -116,11 +113,9 @@ export async function checkReceipts(
   ];
 }
 
-/** Whether all is granted and no partition has much more left than one bid. */
-export function isUsedUp(report: CampaignReport, partitions: number): boolean {
-  const { budget_micros, bid_micros } = report.campaign;
-  const left = budget_micros - report.spent_micros;
-  return report.granted_micros === budget_micros && left < bid_micros * partitions;
+/** Whether what is left does not pay for another win, wherever it lies. */
+export function isUsedUp({ campaign, spent_micros }: CampaignReport): boolean {
+  return campaign.budget_micros - spent_micros < campaign.bid_micros;
 }
 
 /** No campaign spent or granted more than its budget; every confirmed one is there. */

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Campaign } from '../../protocols/campaign.ts';
-import type { CampaignReport } from '../../protocols/services.ts';
+import type { CampaignReport } from '../../protocols/campaign-services.ts';
 import { pause } from '../../runtime/timing.ts';
 import { applyWaves } from './campaign-waves.ts';
 import {
@@ -262,7 +262,7 @@ class CrashRun {
       decisionsHeard: observer.heard.size,
       warnings: warningsOf(cluster.logFiles),
       campaigns,
-      usedUp: campaigns.filter((campaign) => isUsedUp(campaign, partitions)).length,
+      usedUp: campaigns.filter(isUsedUp).length,
       audited: { events: audit.events, users: audit.users },
       problems: this.#problems,
       folder: undefined,

@@ -20,6 +20,7 @@ import { BEHAVIOR_STEP } from '../../actors/user/steps.ts';
 import { controlSchema } from '../../protocols/control.ts';
 import { parseEventJson } from '../../protocols/event.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
+import { upcast } from '../../protocols/upcast.ts';
 import { decodeUser, encodeUser } from '../../protocols/user-record.ts';
 import { EVIDENCE_KINDS, SCALE_MS } from '../../protocols/user-snapshot.ts';
 import { golden } from './golden.ts';
@@ -60,12 +61,15 @@ function rounded(value: unknown): unknown {
 
 function replay({ user, controls, events }: GoldenLog) {
   const partition = new PartitionState();
-  for (const control of controls) partition.control(controlSchema.parse(control));
+  for (const control of controls) {
+    partition.control(controlSchema.parse(upcast('control', control)));
+  }
   let actor = newUserActor();
   const receipts: unknown[] = [];
   events.forEach((sent, i) => {
     const parsed = parseEventJson(sent, sent.timestamp);
     if (!parsed.ok) throw new Error(`${parsed.rejection.field}: ${parsed.rejection.expected}`);
+    partition.tick(sent.timestamp);
     const logged = { user, sequence: (i + 1) as StreamSequence, event: parsed.event };
     const applied = applyEvent(partition, actor, logged);
     if (applied.verdict !== 'accepted') throw new Error(`event ${i} is ${applied.verdict}`);

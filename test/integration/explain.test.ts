@@ -6,7 +6,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { type Receipt, receiptSchema } from '../../protocols/decision.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
-import type { CampaignsReport } from '../../protocols/services.ts';
+import type { CampaignsReport } from '../../protocols/campaign-services.ts';
 import { ACTORS_STREAM, partitionOf, RECEIPTS_ALL, SERVICES } from '../../protocols/subjects.ts';
 import { readReceipt, rerunReceipt } from '../../runtime/cli/explain.ts';
 import { networksHere } from '../../runtime/cli/onnx-model.ts';
@@ -30,7 +30,7 @@ async function applyCampaigns(nc: NatsConnection): Promise<boolean> {
     quality: { base: 0.2, weights: { urgency: 0.3, purchase_intent: 0.4 } },
   }));
   const answer = await nc
-    .request(SERVICES.applyCampaigns, JSON.stringify({ campaigns }))
+    .request(SERVICES.applyCampaigns, JSON.stringify({ campaigns, by: 'test' }))
     .catch(() => {});
   return answer !== undefined && !answer.string().includes('"problem"');
 }

@@ -8,7 +8,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { afterEach, expect, test, vi } from 'vitest';
 import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
-import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import type { DeadLetter } from '../../protocols/dead-letter.ts';
 import { type Receipt, receiptSchema } from '../../protocols/decision.ts';
 import type { Partition, UserToken } from '../../protocols/ids.ts';

@@ -2,7 +2,7 @@
  * Faults planted in a store that the actors have filled rightly: the audit names each one.
  */
 import { describe, expect, test } from 'vitest';
-import type { CalibrationCell } from '../../protocols/cells.ts';
+import type { CalibrationCell, SuppressedCell } from '../../protocols/cells.ts';
 import type { Explanation } from '../../protocols/explanation.ts';
 import type { UserToken } from '../../protocols/ids.ts';
 import { decodeUser, encodeUser, type StoredUser } from '../../protocols/user-record.ts';
@@ -12,8 +12,10 @@ import {
   type FusedState,
   type Look,
   SCALE_MS,
+  type TrialEntry,
 } from '../../protocols/user-snapshot.ts';
-import { ActorsRun, auditOf, journeysOf } from '../actors-run.ts';
+import { ActorsRun, auditOf, journeysOf, NOW_MS } from '../actors-run.ts';
+import { withLogTimes } from '../journeys.ts';
 
 const SEED = Number(process.env.AUDIT_SEED ?? 1);
 
@@ -141,7 +143,59 @@ const USER_FAULTS: readonly UserFault[] = [
     }),
     names: 'state interests',
   },
+  {
+    what: 'a user’s clock is in another zone',
+    fits: ({ timeZone }) => timeZone !== null,
+    change: ({ timeZone }) => ({ timeZone: timeZone && { ...timeZone, name: 'Asia/Tokyo' } }),
+    names: 'state timeZone name',
+  },
+  {
+    what: 'a win is forgotten',
+    fits: ({ exposures }) => exposures.length > 0,
+    change: ({ exposures }) => ({ exposures: exposures.slice(1) }),
+    names: 'state exposures',
+  },
+  {
+    what: 'an outcome of a win is not known',
+    fits: ({ exposures }) => exposures.some(({ seen }) => seen.length > 0),
+    change: ({ exposures }) => ({ exposures: exposures.map((win) => ({ ...win, seen: [] })) }),
+    names: 'state exposures [',
+  },
+  {
+    what: 'a price that waits for an outcome is another one',
+    fits: ({ exposures }) => exposures.some(({ owes }) => owes !== null),
+    change: ({ exposures }) => ({
+      exposures: exposures.map(({ owes, ...win }) => {
+        return { ...win, owes: owes && { ...owes, micros: owes.micros + 1 } };
+      }),
+    }),
+    names: 'state exposures [',
+  },
+  {
+    what: 'a user is in the other arm of a trial',
+    fits: ({ trials }) => trials.length > 0,
+    change: ({ trials: [first, ...more] }) => {
+      const trial = first as TrialEntry;
+      return { trials: [{ ...trial, isControl: !trial.isControl }, ...more] };
+    },
+    names: 'state trials [0] isControl',
+  },
+  {
+    what: 'what a user bought in a trial is off by a cent',
+    fits: ({ trials }) => trials.length > 0,
+    change: ({ trials: [first, ...more] }) => {
+      const trial = first as TrialEntry;
+      return { trials: [{ ...trial, cents: trial.cents + 1 }, ...more] };
+    },
+    names: 'state trials [0] cents',
+  },
 ];
+
+const raised =
+  (key: string) =>
+  (stored: Json): Json => {
+    return { ...stored, [key]: Number(stored[key]) + 1 };
+  };
 
 const MESSAGE_FAULTS: readonly (readonly [string, RegExp, (stored: Json) => Json, string])[] = [
   [
@@ -217,6 +271,44 @@ const MESSAGE_FAULTS: readonly (readonly [string, RegExp, (stored: Json) => Json
     }),
     'features [0] [0]',
   ],
+  ['a partition’s clock is off', /cell\.traffic$/, raised('log_ms'), 'log_ms'],
+  ['more was given away', /cell\.delivery\./, raised('unbilled_micros'), 'unbilled_micros'],
+  ['more was spent on a day', /cell\.delivery\./, raised('day_micros'), 'day_micros'],
+  ['a conversion more belongs to wins', /cell\.delivery\./, raised('converted'), 'converted'],
+  [
+    'a campaign was kept back once more',
+    /cell\.suppressed$/,
+    ({ campaigns, ...cell }) => {
+      const { SPRING, ...others } = campaigns as SuppressedCell['campaigns'];
+      const budget = (SPRING?.budget ?? 0) + 1;
+      return { ...cell, campaigns: { ...others, SPRING: { ...SPRING, budget } } };
+    },
+    'campaigns SPRING',
+  ],
+  [
+    'a control group bought more',
+    /cell\.trial\./,
+    (cell) => ({ ...cell, control: raised('revenue_cents')(cell.control as Json) }),
+    'control revenue_cents',
+  ],
+  [
+    'a receipt read another fact',
+    /^receipts\./,
+    (receipt) => ({ ...receipt, facts: { ...(receipt.facts as Json), device: 'toaster' } }),
+    'facts device',
+  ],
+  [
+    'a receipt names somebody else as held out',
+    /^receipts\./,
+    (receipt) => ({ ...receipt, held_out: ['NOBODY', 'AT_ALL', 'NO_ONE', 'NEVER'] }),
+    'held_out',
+  ],
+  [
+    'a receipt was made at another reserve',
+    /^receipts\./,
+    raised('reserve_micros'),
+    'reserve_micros',
+  ],
 ];
 
 const asJson = (body: Uint8Array | undefined): Json => JSON.parse(new TextDecoder().decode(body));
@@ -224,7 +316,8 @@ const asBody = (message: object | string): Uint8Array =>
   new TextEncoder().encode(typeof message === 'string' ? message : JSON.stringify(message));
 
 describe('the audit names what is wrong when', () => {
-  const run = new ActorsRun(journeysOf(SEED, { users: 20 }));
+  const busy = { users: 20, messages: 2_500, controlRate: 0.02, settings: [{}] };
+  const run = new ActorsRun(withLogTimes(journeysOf(SEED, busy), NOW_MS, SEED));
   const whenStored = (subject: string, body: Uint8Array): string[] => {
     const right = run.stored.get(subject) as Uint8Array;
     run.stored.set(subject, body);

@@ -25,11 +25,19 @@ function decideOn(model: Model, state: FusedState): Receipt {
   const log = new PartitionLog();
   log.putModel(model);
   const weights = { urgency: 0.3, churn_risk: 0.5, purchase_intent: 0.4 };
-  log.putCampaign(campaignWith('buyers', { quality: { base: 0, weights } }), 1_000_000);
+  const multipliers = [
+    { when: 'loyalty > 0.5', factor: 1.5 },
+    { when: 'curiosity > urgency', factor: 0.5 },
+  ];
+  log.putCampaign(
+    campaignWith('buyers', { quality: { base: 0, weights }, multipliers }),
+    1_000_000,
+  );
   const targeting = { stickiness: { min: 0.3, max: 0.8 } };
   log.putCampaign(campaignWith('fans', { targeting, bid_micros: 120_000 }), 1_000_000);
-  const made = decide(log.state, ADA, state, ASKED, 1 as StreamSequence);
-  if (made === undefined) throw new Error('expected a decision');
+  const decidable = { user: ADA, chart: log.actor().value, state };
+  const made = decide(log.state, decidable, { event: ASKED, sequence: 1 as StreamSequence });
+  if (made?.receipt === undefined) throw new Error('expected a decision');
   return made.receipt;
 }
 
@@ -65,7 +73,7 @@ test('intents follow from concepts alone, stay in 0 … 1, and the window sums t
   );
 });
 
-test('the contributions of a receipt add up to the quality that was scored', () => {
+test('the contributions of a receipt, times its factor, are the quality that was scored', () => {
   holds(
     fc.property(models(), concepts, (model, fixed) => {
       const intents = new Scorer(model).intents(fixed);
@@ -74,7 +82,7 @@ test('the contributions of a receipt add up to the quality that was scored', () 
         expect(candidate.score).toBe(candidate.bid_micros * candidate.quality_ppm);
         if (candidate.contributions === undefined) continue;
         const sum = Object.values(candidate.contributions).reduce((total, part) => total + part, 0);
-        const held = Math.min(1, Math.max(0.01, sum));
+        const held = Math.min(1, Math.max(0.01, sum)) * (candidate.factor ?? 1);
         expect(Math.abs(candidate.quality_ppm - held * 1e6)).toBeLessThanOrEqual(0.5 + 1e-6);
       }
     }),

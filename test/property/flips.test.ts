@@ -1,19 +1,22 @@
 /** The smallest changes with another winner: against trying everything, always verified (X1). */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Bidder, runAuction } from '../../actors/campaign/auction.ts';
+import { holdAuction } from '../../actors/campaign/auction.ts';
+import { type CampaignEntry, withBid } from '../../actors/campaign/entry.ts';
 import {
   CONCEPT_STEPS,
   type Rerunnable,
   smallestBidFlip,
   smallestConceptFlip,
-  type TriedBid,
 } from '../../actors/campaign/flips.ts';
 import { Scorer, signalsOf } from '../../actors/model/scorer.ts';
-import { type Campaign, campaignSchema, SIGNALS } from '../../protocols/campaign.ts';
+import { type Campaign, MAX_BID_MICROS } from '../../protocols/campaign.ts';
+import { courtesySchema } from '../../protocols/courtesy.ts';
 import type { Curve } from '../../protocols/model.ts';
-import { CONCEPTS, type FusedState } from '../../protocols/user-snapshot.ts';
-import { holds } from '../generators.ts';
+import { CONCEPTS, type Concept, type FusedState } from '../../protocols/user-snapshot.ts';
+import type { AuctionCase } from '../auction-by-force.ts';
+import { auctionCases, inputOf } from '../auction-cases.ts';
+import { concepts, holds } from '../generators.ts';
 import { modelWith } from '../models.ts';
 
 const MAX_BID = 60;
@@ -32,78 +35,57 @@ function curve(low: number, high: number): Curve {
   return { knots: [0, 1], values: [low, high] };
 }
 
-interface Drawn {
-  readonly campaign: Campaign;
-  readonly leftMicros: number;
+/** What keeps campaigns back whatever their bids and the concepts: it leaves little to flip. */
+const NOTHING_IN_THE_WAY = {
+  ...{ triggers: ['behavior', 'impression', 'click', 'conversion'], placements: [] },
+  ...{ schedule: undefined, quiet_hours: undefined, frequency: courtesySchema.parse({}) },
+  ...{ priority: 5, holdout_ppm: 0 },
+} as const;
+
+/** Few campaigns with small bids and grants, so that every bid can be tried. */
+const auctions = fc.tuple(auctionCases, concepts).map(([drawn, of]): [AuctionCase, Rerunnable] => {
+  const isOpen = drawn.settings.holdout_ppm === 0;
+  const cells = drawn.cells.slice(0, 5).map(({ campaign, ...rest }, i) => {
+    const bid_micros = 1 + (campaign.bid_micros % MAX_BID) + i;
+    const weights = { ...campaign.quality.weights, [CONCEPTS[i] as Concept]: 0.9 };
+    const open = isOpen ? { ...NOTHING_IN_THE_WAY, quality: { base: 0.1, weights } } : {};
+    return { ...rest, campaign: { ...campaign, bid_micros, ...open } as Campaign };
+  });
+  const { settings } = drawn;
+  const small = { ...settings, reserve_micros: settings.reserve_micros % 20, placements: {} };
+  const deliveries = Object.entries(drawn.deliveries).map(([id, { grant, ...rest }], i) => {
+    const isShort = i % 2 === 0;
+    const allow_micros = isShort ? 40 + 20 * i : 2 * MAX_BID_MICROS;
+    return [id, { ...rest, window_micros: i, grant: grant && { ...grant, allow_micros } }];
+  });
+  const read = { ...drawn.read, signals: signalsOf(of, scorer.intents(of)) };
+  const exposures = isOpen ? [] : drawn.exposures;
+  const changed = { ...drawn, cells, settings: small, read, exposures };
+  const flippable = { ...changed, deliveries: Object.fromEntries(deliveries) } as AuctionCase;
+  return [flippable, { input: inputOf(flippable), concepts: of, scorer }];
+});
+
+function winner({ input }: Rerunnable, changed?: CampaignEntry): string | null {
+  const entries = [...input.entries].map((entry) => (entry.id === changed?.id ? changed : entry));
+  return holdAuction({ ...input, entries }).wins[0]?.campaign.id ?? null;
 }
 
-const unit = fc.integer({ min: 0, max: 100 }).map((percent) => percent / 100);
-const campaigns = fc
-  .array(
-    fc.record({
-      bid: fc.integer({ min: 1, max: MAX_BID }),
-      left: fc.integer({ min: 0, max: 3 * MAX_BID }),
-      base: unit,
-      weights: fc.dictionary(fc.constantFrom(...SIGNALS), unit, { maxKeys: 3 }),
-      targeting: fc.option(fc.tuple(fc.constantFrom(...CONCEPTS), unit), { nil: undefined }),
-    }),
-    { minLength: 1, maxLength: 5 },
-  )
-  .map((drawn) =>
-    drawn.map(({ bid, left, base, weights, targeting }, i): Drawn => {
-      const campaign = campaignSchema.parse({
-        ...{ id: `c${i}`, name: `c${i}`, trigger_type: 'modal', bid_micros: bid },
-        ...{ budget_micros: 1_000_000, quality: { base, weights: { ...weights } } },
-        ...(targeting && { targeting: { [targeting[0]]: { min: targeting[1] } } }),
-      });
-      return { campaign, leftMicros: left };
-    }),
-  );
-const concepts = fc
-  .tuple(...CONCEPTS.map(() => unit))
-  .map((values) => Object.fromEntries(CONCEPTS.map((c, i) => [c, values[i]])))
-  .map((drawn) => drawn as FusedState['concepts']);
-const auctions = fc.tuple(campaigns, concepts, fc.integer({ min: 0, max: 20 }));
-
-function auctionOf([drawn, of, reserveMicros]: [Drawn[], FusedState['concepts'], number]) {
-  const auction: Rerunnable = {
-    concepts: of,
-    scorer,
-    reserveMicros,
-    leftMicros: (id) => drawn.find(({ campaign }) => campaign.id === id)?.leftMicros ?? 0,
-    bidders: (signals, tried) =>
-      drawn.map(({ campaign: own, leftMicros }): Bidder => {
-        const bid = tried?.campaign === own.id ? tried.bidMicros : own.bid_micros;
-        const campaign = { ...own, bid_micros: bid };
-        const isMissed = Object.entries(own.targeting).some(([signal, { min }]) => {
-          return signals[signal as keyof typeof signals] < min;
-        });
-        const exclusion = isMissed ? 'targeting' : leftMicros < bid ? 'budget' : undefined;
-        return { campaign, version: 1, exclusion };
-      }),
-  };
-  return auction;
-}
-
-function winner(auction: Rerunnable, of: FusedState['concepts'], tried?: TriedBid): string | null {
-  const signals = signalsOf(of, scorer.intents(of));
-  const bidders = auction.bidders(signals, tried);
-  return runAuction(bidders, signals, auction.reserveMicros).winner?.id ?? null;
+function winnerWith(drawn: AuctionCase, of: FusedState['concepts']): string | null {
+  const read = { ...drawn.read, signals: signalsOf(of, scorer.intents(of)) };
+  return winner({ input: inputOf({ ...drawn, read }), concepts: of, scorer });
 }
 
 test('the smallest change of a bid is the one that trying every bid finds', () => {
   holds(
-    fc.property(auctions, (drawn) => {
-      const auction = auctionOf(drawn as never);
-      const now = winner(auction, auction.concepts);
+    fc.property(auctions, ([, auction]) => {
+      const now = winner(auction);
       const found = smallestBidFlip(auction);
       let least: number | undefined;
-      for (const { campaign } of drawn[0]) {
-        for (let bidMicros = 1; bidMicros <= 100 * MAX_BID; bidMicros++) {
-          const tried = { campaign: campaign.id, bidMicros };
-          if (winner(auction, auction.concepts, tried) === now) continue;
-          const change = Math.abs(bidMicros - campaign.bid_micros);
-          if (least === undefined || change < least) least = change;
+      for (const entry of auction.input.entries) {
+        for (let bidMicros = 1; bidMicros <= 20 * MAX_BID; bidMicros++) {
+          const change = Math.abs(bidMicros - entry.campaign.bid_micros);
+          if (least !== undefined && change >= least) continue;
+          if (winner(auction, withBid(entry, bidMicros)) !== now) least = change;
         }
       }
       if (found === undefined) {
@@ -111,42 +93,70 @@ test('the smallest change of a bid is the one that trying every bid finds', () =
         return;
       }
       const { campaign, fromMicros, toMicros } = found;
-      const flipped = winner(auction, auction.concepts, { campaign, bidMicros: toMicros });
+      const entry = [...auction.input.entries].find(({ id }) => id === campaign) as CampaignEntry;
+      expect(entry.campaign.bid_micros).toBe(fromMicros);
+      const flipped = winner(auction, withBid(entry, toMicros));
       expect(flipped).toBe(found.winner);
       expect(flipped).not.toBe(now);
       const change = Math.abs(toMicros - fromMicros);
       if (least !== undefined) expect(change).toBe(least);
-      else expect(toMicros).toBeGreaterThan(100 * MAX_BID);
+      else expect(toMicros).toBeGreaterThan(20 * MAX_BID);
     }),
     40,
   );
 });
 
+test('for bids that can be paid there is one place at which the winner changes', () => {
+  holds(
+    fc.property(auctions, fc.nat(), ([, auction], which) => {
+      const entries = [...auction.input.entries];
+      const entry = entries[which % Math.max(1, entries.length)];
+      if (entry === undefined) return;
+      const { grant, window_micros } = auction.input.delivery(entry.id);
+      const left = grant === null ? 0 : grant.allow_micros - window_micros;
+      const wins = Array.from({ length: Math.min(left, 6 * MAX_BID) }, (_, i) => {
+        return winner(auction, withBid(entry, i + 1)) === entry.id;
+      });
+      // From some bid on it wins, or it never does.
+      expect(wins).toEqual([...wins].sort((a, b) => Number(a) - Number(b)));
+    }),
+    100,
+  );
+});
+
 test('the smallest change of a concept flips the winner, and no smaller one of any does', () => {
   holds(
-    fc.property(auctions, (drawn) => {
-      const auction = auctionOf(drawn as never);
+    fc.property(auctions, ([drawn, auction]) => {
       const { concepts: of } = auction;
-      const now = winner(auction, of);
+      const now = winner(auction);
       const found = smallestConceptFlip(auction);
       if (found !== undefined) {
         const { concept, to } = found;
-        expect(winner(auction, { ...of, [concept]: to })).toBe(found.winner);
+        expect(winnerWith(drawn, { ...of, [concept]: to })).toBe(found.winner);
         expect(found.winner).not.toBe(now);
       }
       const reach = found === undefined ? 1 : Math.abs(found.to - found.from);
       for (const concept of CONCEPTS) {
-        for (let step = 1; step < Math.round(reach * CONCEPT_STEPS); step += 7) {
+        for (let step = 1; step < Math.round(reach * CONCEPT_STEPS); step += 37) {
           for (const to of [
             of[concept] + step / CONCEPT_STEPS,
             of[concept] - step / CONCEPT_STEPS,
           ]) {
             if (to < 0 || to > 1) continue;
-            expect(winner(auction, { ...of, [concept]: to })).toBe(now);
+            expect(winnerWith(drawn, { ...of, [concept]: to })).toBe(now);
           }
         }
       }
     }),
-    40,
+    25,
   );
+});
+
+test('bids and concepts that flip the winner are found in most of the auctions drawn here', () => {
+  const drawn = fc.sample(auctions, { numRuns: 40, seed: 1 });
+  expect(
+    drawn.filter(([, auction]) => smallestBidFlip(auction) !== undefined).length,
+  ).toBeGreaterThan(20);
+  const ofConcepts = drawn.filter(([, auction]) => smallestConceptFlip(auction) !== undefined);
+  expect(ofConcepts.length).toBeGreaterThan(10);
 });

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CHURN_MS, FORECAST_PLACES } from '../../actors/user/forecasts.ts';
-import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import { type CalibrationCell, utcWeek } from '../../protocols/cells.ts';
 import type { Event } from '../../protocols/event.ts';
 import { INTENTS } from '../../protocols/user-snapshot.ts';

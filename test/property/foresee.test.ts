@@ -58,7 +58,7 @@ test('whatever is foreseen of a log, applying it asks for nothing else (M5)', ()
     fc.property(fc.integer({ min: 1, max: 1_000_000 }), (seed) => {
       const random = seededRandom(seed);
       const partition = new PartitionState();
-      partition.control({ v: 1, type: 'model.put', version: 1, model: MODEL });
+      partition.control({ v: 2, type: 'model.put', version: 1, model: MODEL });
       const actors = new Map<UserToken, UserActor>();
       const log = logOf(seed);
       let asked = 0;

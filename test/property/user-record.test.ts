@@ -181,7 +181,16 @@ test('names of any kind survive: sessions, topics, channels, orders', () => {
           },
         ],
         refunds: [{ order: channel, t: 9, count: 2, micros: 3, isWhole: true }],
-        exposures: [{ campaign: topic, t: 5, decision: 'd_1' }],
+        timeZone: { name: channel, atMs: 7 },
+        exposures: [
+          { campaign: topic, t: 5, decision: 'd_1', seen: [], owes: null },
+          { campaign: topic, t: 6, decision: 'd_1', seen: ['shown', 'dismissed'], owes: null },
+          {
+            ...{ campaign: topic, t: 6, decision: 'd_2', seen: ['shown'] },
+            owes: { on: 'clicked', micros: 0 },
+          },
+        ],
+        trials: [{ campaign: topic, ppm: 3, isControl: true, t: 5, conversions: 2, cents: 9 }],
       };
       const record: unknown = JSON.parse(encodeUser(SEQUENCE, value, state));
       const { concepts: _, intents: __, ...expected } = state;

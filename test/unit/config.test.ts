@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import { ConfigError, loadConfig } from '../../runtime/config.ts';
 
 let folder = '';

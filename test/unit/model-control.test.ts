@@ -4,7 +4,7 @@ import { type Decided, type Known, missingControls } from '../../actors/campaign
 import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
 import { UnknownFeature } from '../../actors/model/inputs.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
-import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import type { ModelCell } from '../../protocols/cells.ts';
 import { type Control, controlSchema } from '../../protocols/control.ts';
 import type { Model } from '../../protocols/model.ts';
@@ -22,7 +22,7 @@ function model(version: number, changes: Partial<Model> = {}): Model {
 }
 
 function put(of: Model, version = of.version): Control {
-  return { v: 1, type: 'model.put', version, model: of };
+  return { v: 2, type: 'model.put', version, model: of };
 }
 
 const UNKNOWN = model(9, { features: [{ name: 'shoe_size', knots: [0] }] });
@@ -43,7 +43,7 @@ describe('a model in the log', () => {
     const taken = state.userReference;
     expect(taken.scorer.model).toEqual(model(3));
     expect(state.takeDirty()).toEqual([
-      { name: 'model', cell: { v: 1, version: 3, model: model(3) } },
+      { name: 'model', cell: { v: 2, version: 3, model: model(3) } },
     ]);
     for (const version of [1, 2, 3]) state.control(put(model(version, { name: 'another' })));
     expect(state.userReference).toBe(taken);
@@ -63,7 +63,7 @@ describe('a model in the log', () => {
     const state = new PartitionState();
     state.control(put(model(2)));
     const settings = settingsWith({ currency: 'EUR' });
-    state.control({ v: 1, type: 'settings.put', version: 1, settings });
+    state.control({ v: 2, type: 'settings.put', version: 1, settings });
     expect(inForce(state).version).toBe(2);
     state.control(put(model(3)));
     expect(state.userReference.settings).toEqual(settings);
@@ -161,7 +161,7 @@ describe('what a partition lacks of the model', () => {
   });
 
   test('is a newer one, until the partition shows it', () => {
-    const shown = (version: number): ModelCell => ({ v: 1, version, model: model(version) });
+    const shown = (version: number): ModelCell => ({ v: 2, version, model: model(version) });
     expect(missing(4, shown(3))).toEqual([put(model(4))]);
     expect(missing(4, shown(4))).toEqual([]);
     expect(missing(4, shown(5))).toEqual([]);

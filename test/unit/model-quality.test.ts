@@ -25,7 +25,7 @@ function calibration(bin: number, forecasts: number, ppm: number, settled: numbe
     return counts;
   };
   const intents = { engagement_intent: one(), purchase_intent: one(), churn_risk: one() };
-  const cell: CalibrationCell = { v: 1, intents };
+  const cell: CalibrationCell = { v: 2, intents };
   return { week: WEEK, cell };
 }
 
@@ -52,7 +52,7 @@ describe('calibration', () => {
 
 describe('drift', () => {
   const drift = (low: number, high: number): { week: string; cell: DriftCell } => {
-    return { week: WEEK, cell: { v: 1, features: [[low, high]] } };
+    return { week: WEEK, cell: { v: 2, features: [[low, high]] } };
   };
 
   test('is nothing where features are as in training', () => {

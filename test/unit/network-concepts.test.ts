@@ -11,7 +11,7 @@ import { Scorer } from '../../actors/model/scorer.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
 import { newUserActor, receiveEvent, restoreUserActor } from '../../actors/user/actor.ts';
 import { FEATURE_COUNT, FEATURES } from '../../actors/user/feature-vector.ts';
-import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
 import { modelSchema } from '../../protocols/model.ts';
 import { decodeUser, encodeUser } from '../../protocols/user-record.ts';

@@ -1,12 +1,13 @@
 /** A partition's step by example: what each event leads to, and what reference data does. */
 import { describe, expect, test } from 'vitest';
-import { MAX_EXPOSURES } from '../../actors/campaign/eligibility.ts';
 import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
 import { decisionIdOf } from '../../actors/partition/decide.ts';
-import { DEFAULT_SETTINGS } from '../../protocols/campaign.ts';
 import type { ChannelsCell } from '../../protocols/cells.ts';
+import { MAX_EXPOSURES } from '../../protocols/courtesy.ts';
 import { MAX_RECEIPT_CANDIDATES } from '../../protocols/decision.ts';
 import type { Event } from '../../protocols/event.ts';
+import { FOREVER_MS } from '../../protocols/grant.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import {
   BASE_MS,
   behavior,
@@ -124,7 +125,7 @@ describe('what is decided', () => {
       {
         decision: { orchestration: { winner_campaign: null, trigger_type: null } },
         excluded: { budget: 1 },
-        ...{ price_micros: 0, price_setter: null },
+        wins: [],
         event: { type: 'opportunity', placement: 'home_hero' },
       },
     ]);
@@ -145,10 +146,12 @@ describe('what is decided', () => {
     const log = withSale().applyAll([opportunity(0, BASE_MS)]);
     const [receipt] = log.receipts;
     const price_micros = DEFAULT_SETTINGS.reserve_micros;
-    expect(receipt).toMatchObject({ price_micros, price_setter: 'reserve' });
+    expect(receipt?.wins).toEqual([{ campaign: 'sale', price_micros, price_setter: 'reserve' }]);
     expect(log.delivery('sale')).toMatchObject({ wins: 1, spent_micros: price_micros });
     const decision = receipt?.decision.decision_id;
-    expect(log.user().exposures).toEqual([{ campaign: 'sale', t: BASE_MS, decision }]);
+    expect(log.user().exposures).toEqual([
+      { campaign: 'sale', t: BASE_MS, decision, seen: [], owes: null },
+    ]);
     expect(log.user().lastDecision).toBe(decision);
   });
 
@@ -158,16 +161,6 @@ describe('what is decided', () => {
     expect(log.receipts[0]?.decision.decision_id).toBe(decisionIdOf(ADA, id));
     expect(decisionIdOf(ADA, id.toUpperCase())).toBe(decisionIdOf(ADA, id));
     expect(decisionIdOf(ADA, id)).toMatch(/^d_[0-9a-f]{16}$/);
-  });
-
-  test('outcomes count for the campaign that won, and only for a decision of this user', () => {
-    const log = withSale().applyAll([opportunity(0, BASE_MS)]);
-    const decision_id = log.user().lastDecision;
-    const outcome = (n: number, what: string, id = decision_id) =>
-      ({ ...common(n, BASE_MS + n), type: 'outcome', decision_id: id, outcome: what }) as Event;
-    log.applyAll([outcome(1, 'shown'), outcome(2, 'clicked'), outcome(3, 'dismissed')]);
-    log.apply(outcome(4, 'clicked', 'd_0123456789abcdef'));
-    expect(log.delivery('sale')).toMatchObject({ shown: 1, clicked: 1, dismissed: 1 });
   });
 
   test('wins are remembered up to a bound, the last ones', () => {
@@ -201,29 +194,32 @@ describe('reference data comes through the log', () => {
 
   test('an older or equal version changes nothing, so repeating a message is harmless', () => {
     const { state } = withSale();
-    const paused = { v: 1, type: 'campaign.put', campaign: SALE, status: 'paused' } as const;
+    const paused = { v: 2, type: 'campaign.put', campaign: SALE, status: 'paused' } as const;
     state.control({ ...paused, version: 1 });
     expect(state.campaigns.get('sale')?.status).toBe('live');
     state.control({ ...paused, version: 2 });
     state.control({ ...paused, version: 2, status: 'live' });
     expect(state.campaigns.get('sale')?.status).toBe('paused');
     const settings = settingsWith({ currency: 'EUR' });
-    state.control({ v: 1, type: 'settings.put', version: 5, settings });
-    state.control({ v: 1, type: 'settings.put', version: 5, settings: DEFAULT_SETTINGS });
+    state.control({ v: 2, type: 'settings.put', version: 5, settings });
+    state.control({ v: 2, type: 'settings.put', version: 5, settings: DEFAULT_SETTINGS });
     expect(state.reference).toMatchObject({ settings_version: 5, settings });
   });
 
-  test('grants only grow, and an older grants message is ignored', () => {
+  test('an older grants message is ignored', () => {
     const { state } = withSale(100);
-    const grants = (version: number, sale: number) =>
-      state.control({ v: 1, type: 'grants.put', version, granted_micros: { sale } });
-    const granted = () => state.delivery('sale').granted_micros;
+    const always = { from_ms: 0, until_ms: FOREVER_MS, day_from_ms: 0 };
+    const grants = (version: number, allow_micros: number) => {
+      const sale = { ...always, allow_micros, limited_by: 'total' } as const;
+      state.control({ v: 2, type: 'grants.put', version, grants: { sale } });
+    };
+    const allowed = () => state.delivery('sale').grant?.allow_micros;
     grants(1, 900);
-    expect(granted()).toBe(100);
-    grants(2, 50);
-    expect(granted()).toBe(100);
+    expect(allowed()).toBe(100);
     grants(3, 300);
-    expect(granted()).toBe(300);
+    expect(allowed()).toBe(300);
+    grants(2, 700);
+    expect(allowed()).toBe(300);
   });
 
   test('only what changed is written, once', () => {

@@ -107,6 +107,6 @@ describe('what has no answer', () => {
 });
 
 test('what channels cost is the sum over partitions and days (I3)', () => {
-  const spend = { v: 1 as const, channels: { a: { impressions: 2, clicks: 1, cost_micros: 5 } } };
+  const spend = { v: 2 as const, channels: { a: { impressions: 2, clicks: 1, cost_micros: 5 } } };
   expect(sumSpend([spend, spend]).get('a')).toEqual({ impressions: 4, clicks: 2, costMicros: 10 });
 });

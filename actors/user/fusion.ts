@@ -39,14 +39,20 @@ export const COUPLING: Readonly<Partial<Record<Modality, Partial<Record<Modality
   temporal: { app: 0.1 },
 };
 
-const SATURATIONS = MODALITIES.map((modality) => SATURATION[modality]);
-/** Coupling as [row, column, weight], so that the many zero edges cost nothing. */
-const EDGES: readonly (readonly [number, number, number])[] = MODALITIES.flatMap((row, i) =>
+/** The saturations of each modality in turn. */
+const SATURATIONS = Float64Array.from(MODALITIES.flatMap((modality) => SATURATION[modality]));
+/** The edges of the graph, side by side: an array of tuples would be taken apart at every event. */
+const EDGES = MODALITIES.flatMap((row, i) =>
   MODALITIES.flatMap((column, j) => {
     const weight = COUPLING[row]?.[column];
-    return weight === undefined ? [] : [[i, j, weight] as const];
+    return weight === undefined ? [] : { i, j, weight };
   }),
 );
+const EDGE_ROW = Uint8Array.from(EDGES, ({ i }) => i);
+const EDGE_COLUMN = Uint8Array.from(EDGES, ({ j }) => j);
+const EDGE_WEIGHT = Float64Array.from(EDGES, ({ weight }) => weight);
+/** Copied to make an array that holds doubles from the beginning. */
+const DOUBLES: readonly number[] = MODALITIES.map(() => 0.5);
 
 /** The fusion graph's nodes; each array has one entry per modality. */
 export interface FusionNodes {
@@ -57,11 +63,13 @@ export interface FusionNodes {
 
 /** The nodes that evidence (9 x 4 sums) makes: level and confidence in 0 … 1, trend in -1 … 1. */
 export function fusionNodes(evidence: ArrayLike<number>): FusionNodes {
-  const level = new Array<number>(SIZE);
-  const trend = new Array<number>(SIZE);
-  const confidence = new Array<number>(SIZE);
+  const level = DOUBLES.slice();
+  const trend = DOUBLES.slice();
+  const confidence = DOUBLES.slice();
   for (let i = 0; i < SIZE; i++) {
-    const [visit, today, month] = SATURATIONS[i] as readonly [number, number, number];
+    const visit = SATURATIONS[3 * i] as number;
+    const today = SATURATIONS[3 * i + 1] as number;
+    const month = SATURATIONS[3 * i + 2] as number;
     const long = evidence[i * SCALES + MONTH] as number;
     level[i] = saturate(evidence[i * SCALES + TODAY] as number, today);
     trend[i] = saturate(evidence[i * SCALES + VISIT] as number, visit) - saturate(long, month);
@@ -81,11 +89,14 @@ export function evolveFusion(
   nodes: FusionNodes,
   elapsedMs: number,
 ): number[] {
-  const drive = new Array<number>(SIZE);
+  const drive = DOUBLES.slice();
   for (let i = 0; i < SIZE; i++) {
     drive[i] = (nodes.level[i] as number) + TREND_WEIGHT * (nodes.trend[i] as number);
   }
-  for (const [i, j, weight] of EDGES) {
+  for (let e = 0; e < EDGE_WEIGHT.length; e++) {
+    const i = EDGE_ROW[e] as number;
+    const j = EDGE_COLUMN[e] as number;
+    const weight = EDGE_WEIGHT[e] as number;
     const pull = (nodes.level[j] as number) - (nodes.level[i] as number);
     drive[i] = (drive[i] as number) + weight * (nodes.confidence[j] as number) * pull;
   }

@@ -6,7 +6,7 @@ import { DEFAULT_REFERENCE } from '../actors/model/default-reference.ts';
 import { explainScores } from '../actors/model/explain.ts';
 import { FEATURE_COUNT, fillNow } from '../actors/user/feature-vector.ts';
 import { type FeatureState, foldFeatures } from '../actors/user/features.ts';
-import { evolveFusion, fusionNodes } from '../actors/user/fusion.ts';
+import { evolveFusion, fusionNodes, newNodes } from '../actors/user/fusion.ts';
 import { NEW_USER } from '../actors/user/state.ts';
 import type { Event } from '../protocols/event.ts';
 import { MAX_RECEIPT_FEATURES } from '../protocols/explanation.ts';
@@ -62,6 +62,9 @@ interface Step {
   readonly event: Event;
 }
 
+/** One scratch for all users, as in the fold. */
+const scratchNodes = newNodes();
+
 /** What features follow from, of one user. */
 type Remembered = FeatureState & Parameters<typeof fillNow>[0];
 
@@ -95,7 +98,7 @@ function takeFeatures(users: Remembered[], { user, event }: Step, vector: Float6
   const isFirst = before.counted === 0;
   const fromMs = isFirst ? toMs : before.nowMs;
   const features = foldFeatures(before, fromMs, toMs, event, isFirst, []);
-  const nodes = fusionNodes(features.evidence);
+  const nodes = fusionNodes(features.evidence, scratchNodes);
   const fusion = evolveFusion(isFirst ? undefined : before.fusion, nodes, toMs - fromMs);
   // Field by field, as the fold does it: spreading the state would cost more than the features.
   const after = {

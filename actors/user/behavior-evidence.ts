@@ -21,8 +21,13 @@ export const BEHAVIOR_EVIDENCE: Readonly<Record<string, NamedEvidence>> = {
   uninstall: { churn: 2 },
 };
 
+const NOTHING: Required<NamedEvidence> = { engagement: 0, purchase: 0, churn: 0 };
 /** Names come from outside: "constructor" is a name like any other, not a property of the table. */
-export function behaviorEvidence(name: string | undefined): NamedEvidence | undefined {
-  if (name === undefined || !Object.hasOwn(BEHAVIOR_EVIDENCE, name)) return undefined;
-  return BEHAVIOR_EVIDENCE[name];
+const BY_NAME: ReadonlyMap<string | undefined, Required<NamedEvidence>> = new Map(
+  Object.entries(BEHAVIOR_EVIDENCE).map(([name, evidence]) => [name, { ...NOTHING, ...evidence }]),
+);
+
+/** What a behavior of that name says: nothing, if it is not a known one. */
+export function behaviorEvidence(name: string | undefined): Required<NamedEvidence> {
+  return BY_NAME.get(name) ?? NOTHING;
 }

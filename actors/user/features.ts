@@ -21,6 +21,12 @@ import { isPurchaseStep } from './steps.ts';
 
 export const SCALES = SCALE_MS.length;
 const KINDS = EVIDENCE_KINDS.length;
+const APP = EVIDENCE_KINDS.indexOf('app');
+const TEMPORAL = EVIDENCE_KINDS.indexOf('temporal');
+const ENGAGEMENT = EVIDENCE_KINDS.indexOf('engagement');
+const PURCHASE = EVIDENCE_KINDS.indexOf('purchase');
+const CHURN = EVIDENCE_KINDS.indexOf('churn');
+const ZERO_PARTY = EVIDENCE_KINDS.indexOf('zero_party');
 /** Rows of evidence that no modality is: a look is engagement, steps and orders are purchase. */
 const LOOK = EVIDENCE_KINDS.indexOf('look');
 const STEP = EVIDENCE_KINDS.indexOf('step');
@@ -38,55 +44,82 @@ export const NO_FEATURES: FeatureState = {
   counted: 0,
   signedIn: false,
   previousMs: -1,
-  evidence: new Array<number>(KINDS * SCALES).fill(0),
+  evidence: zeros(KINDS * SCALES),
   habit: [0, 0],
   looks: [],
   purchases: { count: 0, firstMs: 0, lastMs: 0, micros: 0 },
 };
 
-/** What one event says, in the order of EVIDENCE_KINDS; entries are >= 0. */
-export function evidenceOf(event: Event, opensSession: boolean): number[] {
-  const temporal = opensSession ? 1 : 0;
+/**
+ * What one event says, in the order of EVIDENCE_KINDS; entries are >= 0.
+ *
+ * @param row written and returned.
+ */
+export function evidenceOf(event: Event, opensSession: boolean, row = zeros(KINDS)): number[] {
+  row.fill(0);
+  row[APP] = 1;
+  if (opensSession) row[TEMPORAL] = 1;
   switch (event.type) {
-    case 'behavior': {
-      const known = behaviorEvidence(event.name);
-      const vectors = event.vectors ?? {};
-      const engagement =
-        (known?.engagement ?? 0) +
-        share(vectors.active_duration_s, 30) +
-        share(vectors.scroll_depth_hz, 60);
-      const churn =
-        (known?.churn ?? 0) +
-        share(vectors.rage_taps, 2) +
-        share(vectors.errors, 2) +
-        (isHasty(vectors.tap_velocity_ms) ? 0.2 : 0);
-      const look = isLook(event) ? 1 : 0;
-      const step = isPurchaseStep(event.name) ? 1 : 0;
-      return [1, temporal, engagement, known?.purchase ?? 0, churn, 0, look, step, 0];
-    }
+    case 'behavior':
+      behaviorRow(event, row);
+      return row;
     case 'impression':
-      return [1, temporal, 0.05, 0, 0, 0, 0, 0, 0];
-    case 'click':
-      return [1, temporal, 0.3, 0.1, 0, 0, 0, 0, 0];
-    case 'conversion':
-      return [1, temporal, 0.5, 2, 0, 0, 0, 0, 1];
-    case 'refund':
-      return [1, temporal, 0, 0, 0.8, 0, 0, 0, 0];
-    case 'preference':
-      return [1, temporal, 0.2, 0, 0, 1, 0, 0, 0];
-    case 'consent':
-      return [1, temporal, 0, 0, 0, 0.2, 0, 0, 0];
     case 'opportunity':
-      return [1, temporal, 0.05, 0, 0, 0, 0, 0, 0];
-    case 'outcome': {
-      const clicked = event.outcome === 'clicked' ? 0.5 : 0;
-      const dismissed = event.outcome === 'dismissed' ? 0.3 : 0;
-      return [1, temporal, clicked, 0, dismissed, 0, 0, 0, 0];
-    }
+      row[ENGAGEMENT] = 0.05;
+      return row;
+    case 'click':
+      row[ENGAGEMENT] = 0.3;
+      row[PURCHASE] = 0.1;
+      return row;
+    case 'conversion':
+      row[ENGAGEMENT] = 0.5;
+      row[PURCHASE] = 2;
+      row[ORDER] = 1;
+      return row;
+    case 'refund':
+      row[CHURN] = 0.8;
+      return row;
+    case 'preference':
+      row[ENGAGEMENT] = 0.2;
+      row[ZERO_PARTY] = 1;
+      return row;
+    case 'consent':
+      row[ZERO_PARTY] = 0.2;
+      return row;
+    case 'outcome':
+      if (event.outcome === 'clicked') row[ENGAGEMENT] = 0.5;
+      if (event.outcome === 'dismissed') row[CHURN] = 0.3;
+      return row;
     default:
       return event satisfies never;
   }
 }
+
+function behaviorRow(event: BehaviorEvent, row: number[]): void {
+  const { name, vectors } = event;
+  const known = behaviorEvidence(name);
+  let { engagement, churn } = known;
+  if (vectors !== undefined) {
+    engagement += share(vectors.active_duration_s, 30);
+    engagement += share(vectors.scroll_depth_hz, 60);
+    churn += share(vectors.rage_taps, 2);
+    churn += share(vectors.errors, 2);
+    if (isHasty(vectors.tap_velocity_ms)) churn += 0.2;
+  }
+  row[ENGAGEMENT] = engagement;
+  row[PURCHASE] = known.purchase;
+  row[CHURN] = churn;
+  if (isLook(event)) row[LOOK] = 1;
+  if (isPurchaseStep(name)) row[STEP] = 1;
+}
+
+/** Zeros in an array that holds doubles from the beginning: it need not change when one comes. */
+function zeros(count: number): number[] {
+  return Array.from({ length: count }, () => 0.5).fill(0);
+}
+
+/** What the event at hand says; read before the next. */
+const eventRow = zeros(KINDS);
 
 /** Modalities that may not be used: nothing is kept of them. */
 export type Withheld = readonly Modality[];
@@ -105,7 +138,7 @@ export function foldFeatures(
   opensSession: boolean,
   withheld: Withheld,
 ): FeatureState {
-  const row = evidenceOf(event, opensSession);
+  const row = evidenceOf(event, opensSession, eventRow);
   const isWithheld = withheld.length > 0;
   if (isWithheld) withhold(row, withheld);
   const atMs = event.timestamp;
@@ -120,13 +153,13 @@ export function foldFeatures(
     evidence: addEvidence(before.evidence, fromMs, toMs, atMs, row),
     habit: keeps('temporal') ? habitAfter(before.habit, fromMs, toMs, atMs) : [0, 0],
     looks:
-      event.type === 'behavior' && keeps('engagement')
-        ? looksAfter(before.looks, event, keeps('purchase'))
-        : before.looks,
+      row[LOOK] === 0
+        ? before.looks
+        : looksAfter(before.looks, event as BehaviorEvent, keeps('purchase')),
     purchases:
-      event.type === 'conversion' && keeps('purchase')
-        ? purchasesAfter(before.purchases, atMs, toMicros(event.value))
-        : before.purchases,
+      row[ORDER] === 0
+        ? before.purchases
+        : purchasesAfter(before.purchases, atMs, (event as Conversion).value),
   };
 }
 
@@ -185,15 +218,15 @@ function previousAfter(previousMs: number, isFirst: boolean, nowMs: number, atMs
 const HABIT_MS = SCALE_MS[SCALES - 1] as number;
 
 function habitAfter(
-  [cosine, sine]: readonly [number, number],
+  habit: readonly [number, number],
   fromMs: number,
   toMs: number,
   atMs: number,
 ): [number, number] {
-  const kept = Math.exp((fromMs - toMs) / HABIT_MS);
-  const fresh = Math.exp((atMs - toMs) / HABIT_MS);
+  const kept = toMs === fromMs ? 1 : Math.exp((fromMs - toMs) / HABIT_MS);
+  const fresh = toMs === atMs ? 1 : Math.exp((atMs - toMs) / HABIT_MS);
   const angle = hourAngle(atMs);
-  return [cosine * kept + Math.cos(angle) * fresh, sine * kept + Math.sin(angle) * fresh];
+  return [habit[0] * kept + Math.cos(angle) * fresh, habit[1] * kept + Math.sin(angle) * fresh];
 }
 
 /** The hour of the UTC day as an angle, 0 to 2 pi. */
@@ -202,6 +235,7 @@ export function hourAngle(ms: number): number {
 }
 
 type BehaviorEvent = Extract<Event, { type: 'behavior' }>;
+type Conversion = Extract<Event, { type: 'conversion' }>;
 
 /** An item on its own, or viewed: not one put into a cart or taken out of it. */
 function isLook({ item, name }: BehaviorEvent): boolean {
@@ -210,7 +244,6 @@ function isLook({ item, name }: BehaviorEvent): boolean {
 
 /** The latest MAX_LOOKS by time, of equal times by item; so the order of arrival does not count. */
 function looksAfter(looks: readonly Look[], event: BehaviorEvent, keepsPrice: boolean): Look[] {
-  if (!isLook(event)) return looks as Look[];
   const price = keepsPrice ? (event.vectors?.price ?? 0) : 0;
   const look: Look = {
     t: event.timestamp,
@@ -243,7 +276,7 @@ function purchasesAfter(
     count: count + 1,
     firstMs: count === 0 ? atMs : Math.min(firstMs, atMs),
     lastMs: count === 0 ? atMs : Math.max(lastMs, atMs),
-    micros: Math.min(micros + value, Number.MAX_SAFE_INTEGER),
+    micros: Math.min(micros + toMicros(value), Number.MAX_SAFE_INTEGER),
   };
 }
 

@@ -56,16 +56,23 @@ const DOUBLES: readonly number[] = MODALITIES.map(() => 0.5);
 
 /** The fusion graph's nodes; each array has one entry per modality. */
 export interface FusionNodes {
-  readonly level: readonly number[];
-  readonly trend: readonly number[];
-  readonly confidence: readonly number[];
+  readonly level: number[];
+  readonly trend: number[];
+  readonly confidence: number[];
 }
 
-/** The nodes that evidence (9 x 4 sums) makes: level and confidence in 0 … 1, trend in -1 … 1. */
-export function fusionNodes(evidence: ArrayLike<number>): FusionNodes {
-  const level = DOUBLES.slice();
-  const trend = DOUBLES.slice();
-  const confidence = DOUBLES.slice();
+/** Nodes to write to, again and again. */
+export function newNodes(): FusionNodes {
+  return { level: DOUBLES.slice(), trend: DOUBLES.slice(), confidence: DOUBLES.slice() };
+}
+
+/**
+ * The nodes that evidence (9 x 4 sums) makes: level and confidence in 0 … 1, trend in -1 … 1.
+ *
+ * @param nodes written and returned.
+ */
+export function fusionNodes(evidence: ArrayLike<number>, nodes = newNodes()): FusionNodes {
+  const { level, trend, confidence } = nodes;
   for (let i = 0; i < SIZE; i++) {
     const visit = SATURATIONS[3 * i] as number;
     const today = SATURATIONS[3 * i + 1] as number;
@@ -75,7 +82,7 @@ export function fusionNodes(evidence: ArrayLike<number>): FusionNodes {
     trend[i] = saturate(evidence[i * SCALES + VISIT] as number, visit) - saturate(long, month);
     confidence[i] = long / (long + 1);
   }
-  return { level, trend, confidence };
+  return nodes;
 }
 
 /**

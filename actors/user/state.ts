@@ -17,7 +17,7 @@ import type { Scorer } from '../model/scorer.ts';
 import { NO_DUPLICATES } from './duplicates.ts';
 import { FEATURE_COUNT, fillFeatures, fillNow } from './feature-vector.ts';
 import { foldFeatures, NO_FEATURES, withoutModalities } from './features.ts';
-import { evolveFusion, fusionNodes } from './fusion.ts';
+import { evolveFusion, fusionNodes, newNodes } from './fusion.ts';
 import { interestsAfter, withoutInterests } from './interests.ts';
 import { behaviorStep } from './steps.ts';
 
@@ -159,7 +159,7 @@ function withFeatures(
   const kept = isUnchanged ? before : withoutModalities(before, withheld);
   const interests = isUnchanged ? before.interests : withoutInterests(before.interests, withheld);
   const features = foldFeatures(kept, fromMs, nowMs, event, opensSession, withheld);
-  const nodes = fusionNodes(features.evidence);
+  const nodes = fusionNodes(features.evidence, scratchNodes);
   // What was fused of a modality goes with it: the state starts anew.
   const isAnew = isFirst || (!isUnchanged && withheld.length > 0);
   const fusion = evolveFusion(isAnew ? undefined : before.fusion, nodes, nowMs - fromMs);
@@ -202,8 +202,9 @@ function withFeatures(
   return state;
 }
 
-/** One scratch for all users: the scorer reads it at once. */
+/** One scratch for all users: nothing of them is kept. */
 const vector = new Float64Array(FEATURE_COUNT);
+const scratchNodes = newNodes();
 
 /** The modalities that a user's scores have to do without. */
 export function absentModalities(

@@ -12,10 +12,13 @@ export const BEHAVIOR_STEP: Readonly<Record<string, FusedState['step']>> = {
   add_payment_info: 'buying',
 };
 
+const PURCHASE_STEPS: ReadonlySet<string | undefined> = new Set(
+  Object.keys(BEHAVIOR_STEP).filter((name) => BEHAVIOR_STEP[name] !== 'exploring'),
+);
+
 /** Whether a behavior leads towards a purchase: something is put aside, in a cart or paid for. */
 export function isPurchaseStep(name: string | undefined): boolean {
-  const step = name === undefined ? 'none' : behaviorStep(name);
-  return step === 'considering' || step === 'buying';
+  return PURCHASE_STEPS.has(name);
 }
 
 /** Names come from outside: "constructor" is a name like any other, not a property of the table. */

@@ -22,6 +22,7 @@ import {
   unpackTrial,
 } from './delivery-record.ts';
 import type { StreamSequence, UserToken } from './ids.ts';
+import { readLooks, storeLooks, withLooks } from './looks.ts';
 import {
   orderRecord,
   packItem,
@@ -40,7 +41,6 @@ import {
   EVIDENCE_KINDS,
   type FusedState,
   fusedStateSchema,
-  type Look,
   MAX_LOOKS,
   MODALITIES,
   SCALE_MS,
@@ -89,10 +89,7 @@ export const userRecordSchema = z.object({
    * zero, the lowest bit first, then those as little-endian doubles. Absent if all are zero.
    */
   numbers: z.string().optional(),
-  /**
-   * Per look: ms since the look before (the first: since nowMs, so at most 0), item, topic and
-   * micros, the last ones left out if 0. A negative item or topic, -n, is that of n looks before.
-   */
+  /** See StoredLook. */
   looks: z
     .array(z.tuple([int, int]).rest(int))
     .max(MAX_LOOKS)
@@ -162,7 +159,7 @@ export function encodeUser(sequence: StreamSequence, chart: Chart, state: FusedS
     const gapMs = state.previousMs < 0 ? -1 : nowMs - state.previousMs;
     record.counted = [state.counted, state.signedIn ? 1 : 0, gapMs];
   }
-  if (state.looks.length > 0) record.looks = packLooks(state.looks, nowMs);
+  if (state.looks.length > 0) record.looks = storeLooks(state.looks, nowMs);
   if (purchases.count > 0) {
     const { count, firstMs, lastMs, micros } = purchases;
     record.purchases = [count, firstMs, lastMs - firstMs, micros];
@@ -209,7 +206,7 @@ export function decodeUser(user: UserToken, json: unknown): StoredUser {
     signedIn: signedIn === 1,
     previousMs: gapMs < 0 ? -1 : nowMs - gapMs,
     ...unpackNumbers(record.numbers),
-    looks: unpackLooks(record.looks ?? [], nowMs),
+    looks: readLooks(record.looks ?? [], nowMs),
     purchases: unpackPurchases(record.purchases),
     interests: unpackInterests(record.interests, nowMs),
     step: record.step,
@@ -237,7 +234,7 @@ export function snapshotOf(
   chart: Chart,
   state: FusedState,
 ): UserSnapshot {
-  return { v: 1, user, sequence, chart, state };
+  return { v: 1, user, sequence, chart, state: withLooks(state) };
 }
 
 function unpackChart({ chart }: UserRecord): Chart {
@@ -290,40 +287,6 @@ function unpackForecasts(packed: UserRecord['forecasts']): StoredState['forecast
   if (packed === undefined) return null;
   const [model, place, engagement, churn, ...purchase] = packed;
   return { model, place, engagement, churn, purchase };
-}
-
-type PackedLook = NonNullable<UserRecord['looks']>[number];
-
-function packLooks(looks: readonly Look[], nowMs: number): PackedLook[] {
-  let fromMs = nowMs;
-  return looks.map(({ t, item, topic, micros }, i) => {
-    const sinceMs = t - fromMs;
-    fromMs = t;
-    let itemOf = item;
-    let topicOf = topic;
-    for (let j = i - 1; j >= 0; j--) {
-      const earlier = looks[j] as Look;
-      if (itemOf === item && earlier.item === item) itemOf = j - i;
-      if (topicOf === topic && topic !== 0 && earlier.topic === topic) topicOf = j - i;
-    }
-    if (micros !== 0) return [sinceMs, itemOf, topicOf, micros];
-    return topic === 0 ? [sinceMs, itemOf] : [sinceMs, itemOf, topicOf];
-  });
-}
-
-function unpackLooks(packed: readonly PackedLook[], nowMs: number): Look[] {
-  const looks: Look[] = [];
-  let t = nowMs;
-  for (const [sinceMs, item, topic = 0, micros = 0] of packed) {
-    t += sinceMs;
-    looks.push({
-      t,
-      item: item < 0 ? (looks[looks.length + item] as Look).item : item,
-      topic: topic < 0 ? (looks[looks.length + topic] as Look).topic : topic,
-      micros,
-    });
-  }
-  return looks;
 }
 
 function unpackPurchases(packed: UserRecord['purchases']): FusedState['purchases'] {

@@ -244,7 +244,10 @@ export const fusedStateSchema = z.object({
   trials: z.array(trialEntrySchema),
   lastDecision: z.string().nullable(),
 });
-export type FusedState = z.infer<typeof fusedStateSchema>;
+/** The state as the engine holds it: as operators see it, but for the looks (looks.ts). */
+export type FusedState = Omit<z.infer<typeof fusedStateSchema>, 'looks'> & {
+  looks: readonly number[];
+};
 
 export const chartSchema = z.object({
   consent: z.enum(['unasked', 'granted', 'limited', 'refused']),

@@ -95,7 +95,7 @@ function judge(
     out ?? (campaign.house ? undefined : isOut ? 'holdout' : all ? 'holdout_all' : undefined);
   if (last !== undefined)
     return { campaign, candidate: { ...candidate, excluded: last }, out: last };
-  const made = factors.length === 0 ? { contributions: parts } : { contributions: parts, factor };
+  const made = factor === 1 ? { contributions: parts } : { contributions: parts, factor };
   return { campaign, candidate: { ...candidate, ...made }, out: undefined };
 }
 

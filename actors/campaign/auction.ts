@@ -261,6 +261,6 @@ function candidateOf({ entry, reason }: Row, facts: RuleFacts): Candidate {
   if (reason !== undefined) return candidate;
   candidate.contributions = contributionsOf(entry, facts);
   const factor = factorOf(entry, facts);
-  if (factor !== undefined && factor !== 1) candidate.factor = factor;
+  if (factor !== 1) candidate.factor = factor;
   return candidate;
 }

@@ -23,17 +23,15 @@ export function qualityPpm(entry: CampaignEntry, facts: RuleFacts): number {
     quality += (terms[i + 1] as number) * (signals[terms[i] as number] as number);
   }
   const held = Math.min(1, Math.max(MIN_QUALITY, quality));
-  const factor = multipliers.length === 0 ? 1 : (factorOf(entry, facts) ?? 1);
+  const factor = multipliers.length === 0 ? 1 : factorOf(entry, facts);
   return Math.round(held * factor * PPM);
 }
 
-/** What quality is multiplied by; undefined if no rule of a multiplier holds. */
-export function factorOf({ multipliers }: CampaignEntry, facts: RuleFacts): number | undefined {
-  let product: number | undefined;
-  for (const { rule, factor } of multipliers) {
-    if (rule.test(facts)) product = (product ?? 1) * factor;
-  }
-  return product && Math.min(MAX_FACTOR, Math.max(MIN_FACTOR, product));
+/** What quality is multiplied by; 1 if no rule of a multiplier holds. */
+export function factorOf({ multipliers }: CampaignEntry, facts: RuleFacts): number {
+  let product = 1;
+  for (const { rule, factor } of multipliers) if (rule.test(facts)) product *= factor;
+  return Math.min(MAX_FACTOR, Math.max(MIN_FACTOR, product));
 }
 
 /** What each part adds to the quality before it is held: `base`, then each weighed signal's. */

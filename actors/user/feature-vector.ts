@@ -6,11 +6,11 @@
  *
  * Hot path: fills a caller's array, once per event (`npm run bench -- --only scoring`).
  */
+import { LOOK_NUMBERS, type PackedLooks } from '../../protocols/looks.ts';
 import {
   EVIDENCE_KINDS,
   type EvidenceKind,
   type FusedState,
-  type Look,
   MAX_LOOKS,
   MODALITIES,
   type Modality,
@@ -206,19 +206,19 @@ function fillClock(state: FeatureSource, atMs: number, out: Float64Array, at: nu
   out[at + 4] = events > 0 ? Math.min(1, Math.max(-1, usual / events)) : 0;
 }
 
-/** The looks' items and topics, side by side: compared in objects, they take far longer. */
+/** The looks' items and topics, side by side. */
 const items = new Float64Array(MAX_LOOKS);
 const topics = new Float64Array(MAX_LOOKS);
 
-function fillLooks(looks: readonly Look[], out: Float64Array, at: number): void {
-  const count = looks.length;
+function fillLooks(looks: PackedLooks, out: Float64Array, at: number): void {
+  const count = looks.length / LOOK_NUMBERS;
   let pauses = 0;
   let pausedMs = 0;
   let beforeMs = 0;
-  for (let i = 0; i < count; i++) {
-    const { t, item, topic } = looks[i] as Look;
-    items[i] = item;
-    topics[i] = topic;
+  for (let i = 0, cell = 0; i < count; i++, cell += LOOK_NUMBERS) {
+    const t = looks[cell] as number;
+    items[i] = looks[cell + 1] as number;
+    topics[i] = looks[cell + 2] as number;
     const pauseMs = t - beforeMs;
     beforeMs = t;
     if (i === 0 || pauseMs >= MAX_PACE_MS) continue;
@@ -252,7 +252,8 @@ function fillLooks(looks: readonly Look[], out: Float64Array, at: number): void 
 }
 
 function fillOrders(state: FeatureSource, atMs: number, out: Float64Array, at: number): void {
-  const { count, firstMs, lastMs, micros } = state.purchases;
+  const { looks, purchases } = state;
+  const { count, firstMs, lastMs, micros } = purchases;
   const knownDays = (atMs - state.firstMs) / DAY_MS;
   out[at] = Math.log1p(count);
   // Who never ordered has not ordered for as long as the user is known.
@@ -263,11 +264,12 @@ function fillOrders(state: FeatureSource, atMs: number, out: Float64Array, at: n
   let prices = 0;
   let sum = 0;
   let last = 0;
-  for (const look of state.looks) {
-    if (look.micros === 0) continue;
+  for (let cell = 3; cell < looks.length; cell += LOOK_NUMBERS) {
+    const price = looks[cell] as number;
+    if (price === 0) continue;
     prices++;
-    sum += look.micros;
-    last = look.micros;
+    sum += price;
+    last = price;
   }
   out[at + 5] = prices === 0 ? 0 : Math.log1p(sum / prices / MICROS);
   out[at + 6] = prices === 0 ? 0 : Math.log((last * prices) / sum);

@@ -5,11 +5,11 @@
  * feature-vector.ts.
  */
 import type { Event } from '../../protocols/event.ts';
+import { LOOK_NUMBERS, type PackedLooks, roomForLooks } from '../../protocols/looks.ts';
 import { MAX_AMOUNT_UNITS, toMicros } from '../../protocols/money.ts';
 import {
   EVIDENCE_KINDS,
   type FusedState,
-  type Look,
   MAX_LOOKS,
   MODALITIES,
   type Modality,
@@ -46,7 +46,7 @@ export const NO_FEATURES: FeatureState = {
   previousMs: -1,
   evidence: zeros(KINDS * SCALES),
   habit: [0, 0],
-  looks: [],
+  looks: roomForLooks(0),
   purchases: { count: 0, firstMs: 0, lastMs: 0, micros: 0 },
 };
 
@@ -109,7 +109,9 @@ function behaviorRow(event: BehaviorEvent, row: number[]): void {
   row[ENGAGEMENT] = engagement;
   row[PURCHASE] = known.purchase;
   row[CHURN] = churn;
-  if (isLook(event)) row[LOOK] = 1;
+  // An item on its own, or viewed: not one put into a cart or taken out of it.
+  const canBeLook = name === undefined || name === 'view_item';
+  if (canBeLook && event.item !== undefined) row[LOOK] = 1;
   if (isPurchaseStep(name)) row[STEP] = 1;
 }
 
@@ -142,20 +144,23 @@ export function foldFeatures(
   const isWithheld = withheld.length > 0;
   if (isWithheld) withhold(row, withheld);
   const atMs = event.timestamp;
-  const keeps = (modality: Modality): boolean => !isWithheld || !withheld.includes(modality);
+  // Not by a closure, which would be made anew for every event.
+  const keepsApp = !isWithheld || !withheld.includes('app');
+  const keepsTime = !isWithheld || !withheld.includes('temporal');
+  const keepsPurchase = !isWithheld || !withheld.includes('purchase');
   const isFirst = before.counted === 0;
   return {
     counted: before.counted + 1,
     signedIn:
-      keeps('app') &&
+      keepsApp &&
       (isFirst || atMs >= fromMs ? event.user_mode === 'authenticated' : before.signedIn),
-    previousMs: keeps('temporal') ? previousAfter(before.previousMs, isFirst, fromMs, atMs) : -1,
+    previousMs: keepsTime ? previousAfter(before.previousMs, isFirst, fromMs, atMs) : -1,
     evidence: addEvidence(before.evidence, fromMs, toMs, atMs, row),
-    habit: keeps('temporal') ? habitAfter(before.habit, fromMs, toMs, atMs) : [0, 0],
+    habit: keepsTime ? habitAfter(before.habit, fromMs, toMs, atMs) : [0, 0],
     looks:
       row[LOOK] === 0
         ? before.looks
-        : looksAfter(before.looks, event as BehaviorEvent, keeps('purchase')),
+        : looksAfter(before.looks, event as BehaviorEvent, keepsPurchase),
     purchases:
       row[ORDER] === 0
         ? before.purchases
@@ -170,7 +175,7 @@ export function withoutModalities(state: FeatureState, withheld: Withheld): Feat
     for (const kind of withheldRows(withheld)) evidence[kind * SCALES + k] = 0;
   }
   const isGone = (modality: Modality): boolean => withheld.includes(modality);
-  const looks = isGone('purchase') ? state.looks.map((l) => ({ ...l, micros: 0 })) : state.looks;
+  const looks = isGone('purchase') ? withoutPrices(state.looks) : state.looks;
   return {
     counted: state.counted,
     signedIn: state.signedIn && !isGone('app'),
@@ -180,6 +185,10 @@ export function withoutModalities(state: FeatureState, withheld: Withheld): Feat
     looks: isGone('engagement') ? NO_FEATURES.looks : looks,
     purchases: isGone('purchase') ? NO_FEATURES.purchases : state.purchases,
   };
+}
+
+function withoutPrices(looks: PackedLooks): PackedLooks {
+  return looks.map((number, i) => (i % LOOK_NUMBERS === 3 ? 0 : number));
 }
 
 /**
@@ -237,34 +246,46 @@ export function hourAngle(ms: number): number {
 type BehaviorEvent = Extract<Event, { type: 'behavior' }>;
 type Conversion = Extract<Event, { type: 'conversion' }>;
 
-/** An item on its own, or viewed: not one put into a cart or taken out of it. */
-function isLook({ item, name }: BehaviorEvent): boolean {
-  return item !== undefined && (name === undefined || name === 'view_item');
-}
-
 /** The latest MAX_LOOKS by time, of equal times by item; so the order of arrival does not count. */
-function looksAfter(looks: readonly Look[], event: BehaviorEvent, keepsPrice: boolean): Look[] {
+function looksAfter(looks: PackedLooks, event: BehaviorEvent, keepsPrice: boolean): PackedLooks {
+  const { timestamp: t, topics } = event;
   const price = keepsPrice ? (event.vectors?.price ?? 0) : 0;
-  const look: Look = {
-    t: event.timestamp,
-    item: hash32(event.item as string),
-    topic: event.topics?.[0] === undefined ? 0 : hash32(event.topics[0]),
-    micros: price > 0 ? toMicros(Math.min(price, MAX_AMOUNT_UNITS)) : 0,
-  };
-  let at = looks.length;
-  while (at > 0 && isBefore(look, looks[at - 1] as Look)) at--;
-  const isFull = looks.length === MAX_LOOKS;
+  const item = hash32(event.item as string);
+  const topic = topics?.[0] === undefined ? 0 : hash32(topics[0]);
+  const micros = price > 0 ? toMicros(Math.min(price, MAX_AMOUNT_UNITS)) : 0;
+  const end = looks.length;
+  let at = end;
+  while (at > 0 && isBefore(t, item, topic, micros, looks, at - LOOK_NUMBERS)) at -= LOOK_NUMBERS;
+  const isFull = end === MAX_LOOKS * LOOK_NUMBERS;
   // Earlier than all that are remembered, when no more may be.
-  if (isFull && at === 0) return looks as Look[];
-  const next: Look[] = [];
-  for (let i = isFull ? 1 : 0; i < at; i++) next.push(looks[i] as Look);
-  next.push(look);
-  for (let i = at; i < looks.length; i++) next.push(looks[i] as Look);
+  if (isFull && at === 0) return looks;
+  const first = isFull ? LOOK_NUMBERS : 0;
+  const next = roomForLooks((end - first) / LOOK_NUMBERS + 1);
+  for (let i = first; i < at; i++) next[i - first] = looks[i] as number;
+  for (let i = at; i < end; i++) next[i - first + LOOK_NUMBERS] = looks[i] as number;
+  at -= first;
+  next[at] = t;
+  next[at + 1] = item;
+  next[at + 2] = topic;
+  next[at + 3] = micros;
   return next;
 }
 
-function isBefore(a: Look, b: Look): boolean {
-  return (a.t - b.t || a.item - b.item || a.topic - b.topic || a.micros - b.micros) < 0;
+/** Whether a look comes before the one at `at`. */
+function isBefore(
+  t: number,
+  item: number,
+  topic: number,
+  micros: number,
+  looks: PackedLooks,
+  at: number,
+): boolean {
+  const byTime = t - (looks[at] as number);
+  if (byTime !== 0) return byTime < 0;
+  const byItem = item - (looks[at + 1] as number);
+  if (byItem !== 0) return byItem < 0;
+  const byTopic = topic - (looks[at + 2] as number);
+  return byTopic === 0 ? micros < (looks[at + 3] as number) : byTopic < 0;
 }
 
 function purchasesAfter(

@@ -2,11 +2,12 @@
  * What an event does to a user's path, and through it to the partition's path counts and to the
  * ledger of conversions.
  */
-import type { Settings } from '../../protocols/settings.ts';
+
 import { EVERYBODY_PPM } from '../../protocols/cohort.ts';
 import type { ConversionEvent, Event, TouchEvent } from '../../protocols/event.ts';
 import type { UserToken } from '../../protocols/ids.ts';
 import { type Micros, toMicros } from '../../protocols/money.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import {
   type FusedState,
   isPathConversion,

@@ -6,9 +6,10 @@
  *   J2 A conversion that has settled keeps its path, so that a refund weeks later takes back
  *      exactly what was counted.
  */
-import type { Settings } from '../../protocols/settings.ts';
+
 import type { LedgerEntry } from '../../protocols/conversion-ledger.ts';
 import type { Micros } from '../../protocols/money.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import {
   type FusedState,
   isPathConversion,

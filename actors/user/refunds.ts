@@ -8,9 +8,10 @@
  *      comes before its order waits for it. Once settled, a path is not cut again: taken back, it
  *      ends in null where it ended.
  */
-import type { Settings } from '../../protocols/settings.ts';
+
 import type { Event } from '../../protocols/event.ts';
 import { type Micros, toMicros } from '../../protocols/money.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import {
   type FusedState,
   isPathConversion,

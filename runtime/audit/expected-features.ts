@@ -6,6 +6,7 @@
 import { BEHAVIOR_EVIDENCE } from '../../actors/user/behavior-evidence.ts';
 import { BEHAVIOR_STEP } from '../../actors/user/steps.ts';
 import type { Event } from '../../protocols/event.ts';
+import type { WithLooks } from '../../protocols/looks.ts';
 import { MAX_AMOUNT_UNITS, toMicros } from '../../protocols/money.ts';
 import {
   EVIDENCE_KINDS,
@@ -41,9 +42,11 @@ const MODALITY_OF: Readonly<Record<EvidenceKind, Modality>> = {
 
 type Row = Record<EvidenceKind, number>;
 type Purchases = FusedState['purchases'];
-type Stored = Pick<
-  FusedState,
-  'counted' | 'signedIn' | 'previousMs' | 'evidence' | 'habit' | 'looks' | 'purchases' | 'fusion'
+type Stored = WithLooks<
+  Pick<
+    FusedState,
+    'counted' | 'signedIn' | 'previousMs' | 'evidence' | 'habit' | 'looks' | 'purchases' | 'fusion'
+  >
 >;
 
 /** An event that counts, and how it met the user's clock. */

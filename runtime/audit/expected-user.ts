@@ -7,6 +7,7 @@ import type { Receipt } from '../../protocols/decision.ts';
 import type { Event } from '../../protocols/event.ts';
 import { MAX_RECEIPT_FEATURES } from '../../protocols/explanation.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
+import type { WithLooks } from '../../protocols/looks.ts';
 import type { Settings } from '../../protocols/settings.ts';
 import type { StoredUser } from '../../protocols/user-record.ts';
 import {
@@ -165,7 +166,7 @@ export class ExpectedUser {
   }
 
   /** As it has to be stored. */
-  stored(): StoredUser {
+  stored(): Omit<StoredUser, 'state'> & { state: WithLooks<StoredUser['state']> } {
     const { sequence, events, nowMs } = this;
     return {
       user: this.token as UserToken,

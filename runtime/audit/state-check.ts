@@ -20,6 +20,7 @@ import {
 } from '../../protocols/cells.ts';
 import { decisionSchema } from '../../protocols/decision.ts';
 import type { Partition, UserToken } from '../../protocols/ids.ts';
+import { withLooks } from '../../protocols/looks.ts';
 import { cellSubject, decisionSubject, userSubject } from '../../protocols/subjects.ts';
 import { decodeUser, userRecordSchema } from '../../protocols/user-record.ts';
 import type { Differences } from './differences.ts';
@@ -62,7 +63,10 @@ export class StateCheck {
     const token = user.token as UserToken;
     const subject = userSubject(partition as Partition, token);
     if (!this.#stored.has(subject)) this.#differences.add(subject, 'a snapshot', undefined);
-    const read = (json: unknown) => decodeUser(token, readUserRecord(json));
+    const read = (json: unknown) => {
+      const { state, ...found } = decodeUser(token, readUserRecord(json));
+      return { ...found, state: withLooks(state) };
+    };
     const found = this.#stored.take(subject, read);
     if (found !== undefined) this.#differences.compare(subject, user.stored(), found);
     if (user.sentDecision === undefined) return;

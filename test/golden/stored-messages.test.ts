@@ -35,6 +35,7 @@ import { deadLetterSchema } from '../../protocols/dead-letter.ts';
 import { decisionSchema, receiptSchema } from '../../protocols/decision.ts';
 import { MAX_CLOCK_SKEW_MS, parseEvent } from '../../protocols/event.ts';
 import type { UserToken } from '../../protocols/ids.ts';
+import { withLooks } from '../../protocols/looks.ts';
 import { modelSchema } from '../../protocols/model.ts';
 import { pathJournalSchema } from '../../protocols/path-journal.ts';
 import { UnreadableVersion, upcast } from '../../protocols/upcast.ts';
@@ -104,14 +105,15 @@ test('a stored user comes back to life, and is stored again as it was', () => {
   const record = golden('user-v2.json');
   const stored = decodeUser('ada' as UserToken, record);
   expect(stored.chart).toMatchObject({ consent: 'granted', session: 'active' });
-  expect(stored.state).toMatchObject({
+  const shown = withLooks(stored.state);
+  expect(shown).toMatchObject({
     ...{ events: 12, counted: 12, signedIn: false, previousMs: 1_712_606_550_000 },
     consent: { withheld: ['churn'] },
     looks: [{ micros: 89_990_000 }, { micros: 249_000_000 }, {}, { topic: 0, micros: 0 }],
     purchases: { count: 1, micros: 89_990_000 },
     interests: { tents: { weight: 0.8, declared: true }, outdoor: { weight: 1 } },
   });
-  const [boot, , again] = stored.state.looks;
+  const [boot, , again] = shown.looks;
   expect(again).toEqual({ ...boot, t: 1_712_606_461_000 });
   const { value, context } = restoreUserActor(stored, DEFAULT_REFERENCE);
   expect(JSON.parse(encodeUser(stored.sequence, value, context))).toEqual(record);

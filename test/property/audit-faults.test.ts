@@ -5,12 +5,12 @@ import { describe, expect, test } from 'vitest';
 import type { CalibrationCell, SuppressedCell } from '../../protocols/cells.ts';
 import type { Explanation } from '../../protocols/explanation.ts';
 import type { UserToken } from '../../protocols/ids.ts';
+import { LOOK_NUMBERS } from '../../protocols/looks.ts';
 import { decodeUser, encodeUser, type StoredUser } from '../../protocols/user-record.ts';
 import {
   EVIDENCE_KINDS,
   type EvidenceKind,
   type FusedState,
-  type Look,
   SCALE_MS,
   type TrialEntry,
 } from '../../protocols/user-snapshot.ts';
@@ -42,24 +42,20 @@ const cellOf = (kind: EvidenceKind, scale: number): number =>
 const USER_FAULTS: readonly UserFault[] = [
   {
     what: 'a look is missing',
-    fits: ({ looks }) => looks.length > 1,
-    change: ({ looks }) => ({ looks: looks.slice(1) }),
+    fits: ({ looks }) => looks.length > LOOK_NUMBERS,
+    change: ({ looks }) => ({ looks: looks.slice(LOOK_NUMBERS) }),
     names: 'state looks',
   },
   {
     what: 'a look is at another item',
     fits: ({ looks }) => looks.length > 0,
-    change: ({ looks: [first, ...more] }) => ({
-      looks: [{ ...(first as Look), item: (first?.item ?? 2) - 1 }, ...more],
-    }),
+    change: ({ looks }) => ({ looks: withNumber(looks, 1, -1) }),
     names: 'state looks [0] item',
   },
   {
     what: 'a look has another price',
     fits: ({ looks }) => looks.length > 0,
-    change: ({ looks: [first, ...more] }) => ({
-      looks: [{ ...(first as Look), micros: 7 }, ...more],
-    }),
+    change: ({ looks }) => ({ looks: withNumber(looks, 3, 7) }),
     names: 'state looks [0] micros',
   },
   {

@@ -55,7 +55,7 @@ const auctions = fc.tuple(auctionCases, concepts).map(([drawn, of]): [AuctionCas
   const small = { ...settings, reserve_micros: settings.reserve_micros % 20, placements: {} };
   const deliveries = Object.entries(drawn.deliveries).map(([id, { grant, ...rest }], i) => {
     const isShort = i % 2 === 0;
-    const allow_micros = isShort ? 40 + 20 * i : 2 * MAX_BID_MICROS;
+    const allow_micros = isShort ? 40 * i : 2 * MAX_BID_MICROS;
     return [id, { ...rest, window_micros: i, grant: grant && { ...grant, allow_micros } }];
   });
   const read = { ...drawn.read, signals: signalsOf(of, scorer.intents(of)) };

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
 import { restoreUserActor } from '../../actors/user/actor.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
+import { packLooks } from '../../protocols/looks.ts';
 import { decodeUser, encodeUser, userRecordSchema } from '../../protocols/user-record.ts';
 import { type FusedState, MAX_LOOKS, MODALITIES } from '../../protocols/user-snapshot.ts';
 import { BASE_MS, eventsOfOneUser, holds } from '../generators.ts';
@@ -119,7 +120,7 @@ test('looks survive with whatever they share, and so do orders and interests', (
       const { value, context } = new PartitionLog().actor();
       const granted = { measurement: 'granted', personalization: 'granted', atMs: 5 } as const;
       const consent = { ...granted, withheld };
-      const looks = changes.looks.sort((a, b) => a.t - b.t);
+      const looks = packLooks(changes.looks.sort((a, b) => a.t - b.t));
       const state: FusedState = { ...context, ...changes, looks, consent, nowMs: BASE_MS };
       const record: unknown = JSON.parse(encodeUser(SEQUENCE, value, state));
       expect(userRecordSchema.parse(record)).toEqual(record);

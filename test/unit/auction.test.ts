@@ -90,6 +90,7 @@ describe('who wins', () => {
     expect(of()).toEqual([500_000, undefined]);
     expect(of(when('urgency > 0.5', 4))).toEqual([500_000, undefined]);
     expect(of(when('urgency < 0.5', 1.5), when('true', 2))).toEqual([1_500_000, 3]);
+    expect(of(when('true', 4), when('true', 0.25))).toEqual([500_000, undefined]);
     expect(of(when('true', 4), when('true', 4))).toEqual([4_000_000, 8]);
     expect(of(when('true', 0.125), when('true', 0.5))).toEqual([62_500, 0.125]);
   });

@@ -12,6 +12,7 @@ import {
 } from '../../actors/user/features.ts';
 import { evolveFusion, fusionNodes, SATURATION, saturate } from '../../actors/user/fusion.ts';
 import type { Event } from '../../protocols/event.ts';
+import { packLooks, withLooks } from '../../protocols/looks.ts';
 import {
   EVIDENCE_KINDS,
   MAX_LOOKS,
@@ -149,9 +150,9 @@ describe('what is remembered beside the sums', () => {
   const boot = look(0, BASE_MS, 'boot', { topics: ['shoes', 'sale'], vectors: { price: 89.99 } });
 
   test('of a look: its time, item, first topic and price', () => {
-    const [found] = taken([boot]).looks;
+    const [found] = withLooks(taken([boot])).looks;
     expect(found).toMatchObject({ t: BASE_MS, micros: 89_990_000 });
-    const [plain] = taken([look(0, BASE_MS, 'boot')]).looks;
+    const [plain] = withLooks(taken([look(0, BASE_MS, 'boot')])).looks;
     expect(plain).toEqual({ t: BASE_MS, item: found?.item, topic: 0, micros: 0 });
     expect(found?.topic).not.toBe(0);
   });
@@ -163,16 +164,17 @@ describe('what is remembered beside the sums', () => {
     ['one beyond the largest amount', 1e300, 1e15],
   ])('of a price, %s', (_what, price, micros) => {
     const vectors = price === undefined ? {} : { price };
-    expect(taken([look(0, BASE_MS, 'boot', { vectors })]).looks[0]?.micros).toBe(micros);
+    const { looks } = withLooks(taken([look(0, BASE_MS, 'boot', { vectors })]));
+    expect(looks[0]?.micros).toBe(micros);
   });
 
   test('the latest looks by time, whatever order they come in', () => {
     const events = Array.from({ length: 20 }, (_, n) => look(n, BASE_MS + n, `item ${n}`));
-    const { looks } = taken(events);
+    const { looks } = withLooks(taken(events));
     expect(looks.map(({ t }) => t - BASE_MS)).toEqual(
       Array.from({ length: MAX_LOOKS }, (_, i) => 20 - MAX_LOOKS + i),
     );
-    expect(taken(events.toReversed()).looks).toEqual(looks);
+    expect(withLooks(taken(events.toReversed())).looks).toEqual(looks);
   });
 
   test('looks of one time are told apart by their item, then their topic, then their price', () => {
@@ -183,12 +185,12 @@ describe('what is remembered beside the sums', () => {
       look(3, BASE_MS, 'tent'),
       look(4, BASE_MS, 'lamp'),
     ];
-    const { looks } = taken(events);
+    const { looks } = withLooks(taken(events));
     const byKey = looks.toSorted(
       (a, b) => a.item - b.item || a.topic - b.topic || a.micros - b.micros,
     );
     expect(looks).toEqual(byKey);
-    expect(taken(events.toReversed()).looks).toEqual(looks);
+    expect(withLooks(taken(events.toReversed())).looks).toEqual(looks);
   });
 
   test('orders: how many, the first, the last, and their value together', () => {
@@ -253,7 +255,7 @@ describe('a modality that is withheld', () => {
       ['purchase', 'step', 'order'],
       {
         purchases: NO_FEATURES.purchases,
-        looks: all.looks.map((each) => ({ ...each, micros: 0 })),
+        looks: packLooks(withLooks(all).looks.map((each) => ({ ...each, micros: 0 }))),
       },
     ],
     ['churn', ['churn'], {}],

@@ -1,6 +1,6 @@
 /**
- * The engine in one process and in virtual time: partitions, campaign actors and simulated shoppers,
- * by the very functions that run in production, without a server and without waiting.
+ * The engine in one process and in virtual time: partitions, campaign actors and simulated
+ * shoppers, by the very functions that run in production, without a server and without waiting.
  */
 
 import { refusalsOf } from '../actors/campaign/activity.ts';

@@ -1,5 +1,6 @@
 /**
- * What an operator says about a campaign. Amounts are integer micros of the reporting currency (I4).
+ * What an operator says about a campaign. Amounts are integer micros of the reporting currency
+ * (I4).
  */
 import { z } from 'zod';
 import { courtesySchema, quietHoursSchema, timeZone } from './courtesy.ts';

@@ -109,8 +109,8 @@ const armSchema = z.object({
   revenue_cents_squared: count,
 });
 /**
- * A holdout's users by arm: name `trial.<campaign>.<ppm>`, with ALL_CAMPAIGNS for the holdout from all
- * campaigns. Another share of users held out is another trial.
+ * A holdout's users by arm: name `trial.<campaign>.<ppm>`, with ALL_CAMPAIGNS for the holdout from
+ * all campaigns. Another share of users held out is another trial.
  */
 export const trialCellSchema = z.object({ v, treated: armSchema, control: armSchema });
 export type TrialCell = z.infer<typeof trialCellSchema>;

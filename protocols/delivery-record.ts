@@ -18,6 +18,7 @@ export const trialRecord = z.tuple([z.string(), int, int, int, int, int]);
 type PackedExposure = z.infer<typeof exposureRecord>;
 type PackedTrial = z.infer<typeof trialRecord>;
 
+/** A win as it is stored. */
 export function packExposure({ campaign, t, decision, seen, owes }: Exposure): PackedExposure {
   let bits = 0;
   for (const outcome of seen) bits |= 1 << OUTCOMES.indexOf(outcome);
@@ -25,6 +26,7 @@ export function packExposure({ campaign, t, decision, seen, owes }: Exposure): P
   return bits === 0 ? [campaign, t, decision] : [campaign, t, decision, bits];
 }
 
+/** A stored win. */
 export function unpackExposure([
   campaign,
   t,
@@ -43,6 +45,7 @@ export function unpackExposure([
   };
 }
 
+/** A trial as it is stored. */
 export function packTrial({
   campaign,
   ppm,
@@ -54,6 +57,7 @@ export function packTrial({
   return [campaign, ppm, isControl ? 1 : 0, t, conversions, cents];
 }
 
+/** A stored trial. */
 export function unpackTrial([
   campaign,
   ppm,

@@ -32,17 +32,20 @@ type PackedItem = z.infer<typeof pathItemRecord>;
 type PackedOrder = z.infer<typeof orderRecord>;
 type PackedRefund = z.infer<typeof refundRecord>;
 
+/** A touch or conversion as it is stored. */
 export function packItem(item: PathItem): PackedItem {
   if (isPathConversion(item)) return [item.t, item.id, item.order, item.micros];
   const { t, id, channel, campaign } = item;
   return campaign === undefined ? [t, id, channel] : [t, id, channel, campaign];
 }
 
+/** A stored touch or conversion. */
 export function unpackItem([t, id, name, last]: PackedItem): PathItem {
   if (typeof last === 'number') return { t, id, order: name, micros: last };
   return last === undefined ? { t, id, channel: name } : { t, id, channel: name, campaign: last };
 }
 
+/** A settled order as it is stored. */
 export function packOrder({ order, t, micros, touches, samplePpm }: SettledOrder): PackedOrder {
   const packed = touches.map(({ t: at, channel, campaign }): PackedOrder[3][number] =>
     campaign === undefined ? [at, channel] : [at, channel, campaign],
@@ -51,6 +54,7 @@ export function packOrder({ order, t, micros, touches, samplePpm }: SettledOrder
   return [order, t, micros, packed, samplePpm];
 }
 
+/** A stored settled order. */
 export function unpackOrder([order, t, micros, packed, samplePpm]: PackedOrder): SettledOrder {
   const touches = packed.map(
     ([at, channel, campaign]): TouchFact =>
@@ -59,10 +63,12 @@ export function unpackOrder([order, t, micros, packed, samplePpm]: PackedOrder):
   return { order, t, micros, touches, samplePpm: samplePpm ?? EVERYBODY_PPM };
 }
 
+/** A refund that waits for its order, as it is stored. */
 export function packRefund({ order, t, count, micros, isWhole }: PendingRefund): PackedRefund {
   return isWhole ? [order, t, count, micros, 1] : [order, t, count, micros];
 }
 
+/** A stored refund that waits for its order. */
 export function unpackRefund([order, t, count, micros, whole]: PackedRefund): PendingRefund {
   return { order, t, count, micros, isWhole: whole === 1 };
 }

@@ -7,9 +7,9 @@
 import { hash32 } from '../actors/hash.ts';
 import { evidenceOf } from '../actors/user/features.ts';
 import { COUPLING, FUSION_MS, SATURATION, TREND_WEIGHT } from '../actors/user/fusion.ts';
-import { DEFAULT_SETTINGS } from '../protocols/settings.ts';
 import type { Event } from '../protocols/event.ts';
 import { MAX_AMOUNT_UNITS } from '../protocols/money.ts';
+import { DEFAULT_SETTINGS } from '../protocols/settings.ts';
 import {
   EVIDENCE_KINDS,
   type EvidenceKind,

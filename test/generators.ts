@@ -6,8 +6,8 @@
  */
 import fc from 'fast-check';
 import { type Campaign, campaignSchema, SIGNALS, type Signal } from '../protocols/campaign.ts';
-import { DEFAULT_SETTINGS, type Settings } from '../protocols/settings.ts';
 import type { Event } from '../protocols/event.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../protocols/settings.ts';
 import { CONCEPTS, MODALITIES, type Modality } from '../protocols/user-snapshot.ts';
 
 /** 2024-04-08T20:00:00Z, a time that all generated events are near. */

@@ -7,13 +7,13 @@ import { type Applied, applyEvent } from '../actors/partition/apply.ts';
 import { type NamedCell, PartitionState } from '../actors/partition/state.ts';
 import { newUserActor, restoreUserActor, type UserActor } from '../actors/user/actor.ts';
 import type { Campaign, CampaignStatus } from '../protocols/campaign.ts';
-import type { Settings } from '../protocols/settings.ts';
 import type { Cell, DeliveryCell, TrafficCell } from '../protocols/cells.ts';
 import type { Receipt } from '../protocols/decision.ts';
 import type { Event } from '../protocols/event.ts';
 import { FOREVER_MS, type Grant } from '../protocols/grant.ts';
 import type { StreamSequence, UserToken } from '../protocols/ids.ts';
 import type { Model } from '../protocols/model.ts';
+import type { Settings } from '../protocols/settings.ts';
 import { decodeUser, encodeUser } from '../protocols/user-record.ts';
 import type { FusedState } from '../protocols/user-snapshot.ts';
 

@@ -8,7 +8,6 @@
  *   D2 Rules are tried in their order; the first that holds wins.
  */
 
-import type { Settings } from '../../protocols/settings.ts';
 import {
   type ChannelRules,
   RULE_OPERATORS,
@@ -17,6 +16,7 @@ import {
   type RuleOperator,
 } from '../../protocols/channel-rules.ts';
 import type { TouchEvent } from '../../protocols/event.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import { DEFAULT_CHANNEL_RULES } from './default-channel-rules.ts';
 import { compilePattern } from './match-pattern.ts';
 import { compileSources, type SourceLookup } from './source-categories.ts';

@@ -95,7 +95,8 @@ function auctionInput(
 ): AuctionInput {
   const { settings } = partition.reference;
   return {
-    entries: partition.campaigns.values(),
+    // A fresh iterator each time: a watcher may walk them before the auction does.
+    entries: { [Symbol.iterator]: () => partition.campaigns.values() },
     delivery: (campaign) => partition.delivery(campaign),
     clockMs: partition.clockMs,
     user,

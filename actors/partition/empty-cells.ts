@@ -14,14 +14,17 @@ import {
 import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import type { Intent } from '../../protocols/user-snapshot.ts';
 
+/** The settings of this release, as no message said others. */
 export function emptyReference(): ReferenceCell {
   return { v: 2, settings: DEFAULT_SETTINGS, settings_version: 0, grants_version: 0 };
 }
 
+/** No touches. */
 export function emptyChannels(): ChannelsCell {
   return { v: 2, channels: {} };
 }
 
+/** No forecasts. */
 export function emptyCalibration(): CalibrationCell {
   const none = (): CalibrationCell['intents'][Intent] => {
     const zeros = (): number[] => new Array<number>(PROBABILITY_EDGES.length + 1).fill(0);
@@ -31,6 +34,7 @@ export function emptyCalibration(): CalibrationCell {
   return { v: 2, intents };
 }
 
+/** No grant, and nothing spent. */
 export function emptyDelivery(): DeliveryCell {
   return {
     v: 2,
@@ -49,10 +53,12 @@ export function emptyDelivery(): DeliveryCell {
   };
 }
 
+/** Nobody kept back. */
 export function emptySuppressed(): SuppressedCell {
   return { v: 2, campaigns: {} };
 }
 
+/** Nobody enrolled. */
 export function emptyTrial(): TrialCell {
   const none = (): TrialCell['treated'] => {
     return { users: 0, converted: 0, revenue_cents: 0, revenue_cents_squared: 0 };
@@ -60,6 +66,7 @@ export function emptyTrial(): TrialCell {
   return { v: 2, treated: none(), control: none() };
 }
 
+/** Nothing came. */
 export function emptyTraffic(): TrafficCell {
   return {
     v: 2,

@@ -196,8 +196,8 @@ export class PartitionState {
   /**
    * Takes in reference data from the log; older or equal versions change nothing.
    *
-   * @throws UnknownFeature or RuleMistake, with nothing changed, for a model or a campaign that this
-   *   release cannot calculate.
+   * @throws UnknownFeature or RuleMistake, with nothing changed, for a model or a campaign that
+   *   this release cannot calculate.
    */
   control(message: Control): void {
     switch (message.type) {

@@ -4,14 +4,19 @@
  *
  * Owns the content of docs/schemas/; `test/golden/schemas.test.ts` keeps that folder current.
  */
-import { alertSchema } from '../../protocols/alert.ts';
+
 import { z } from 'zod';
+import { alertSchema } from '../../protocols/alert.ts';
 import { campaignSchema } from '../../protocols/campaign.ts';
-import { settingsSchema } from '../../protocols/settings.ts';
 import {
   campaignActorSchema,
   coordinatorCheckpointSchema,
 } from '../../protocols/campaign-actor.ts';
+import {
+  campaignChangeSchema,
+  campaignDetailSchema,
+  campaignsReportSchema,
+} from '../../protocols/campaign-services.ts';
 import {
   calibrationCellSchema,
   campaignCellSchema,
@@ -39,8 +44,14 @@ import { eventSchema } from '../../protocols/event.ts';
 import { modelSchema } from '../../protocols/model.ts';
 import { modelQualitySchema } from '../../protocols/model-quality.ts';
 import { pathJournalSchema } from '../../protocols/path-journal.ts';
-import { campaignChangeSchema, campaignDetailSchema, campaignsReportSchema } from '../../protocols/campaign-services.ts';
-import { attributionReportSchema, conversionReportSchema, modelReportSchema, partitionsReportSchema, userReportSchema } from '../../protocols/services.ts';
+import {
+  attributionReportSchema,
+  conversionReportSchema,
+  modelReportSchema,
+  partitionsReportSchema,
+  userReportSchema,
+} from '../../protocols/services.ts';
+import { settingsSchema } from '../../protocols/settings.ts';
 import { userRecordSchema } from '../../protocols/user-record.ts';
 import { verdictSchema } from '../../protocols/verdict.ts';
 

@@ -19,12 +19,12 @@ import { markovChain } from '../../actors/channel/markov-chain.ts';
 import type { PathTable } from '../../actors/channel/path-table.ts';
 import { RULE_MODELS, type RuleModel, splitExactly } from '../../actors/channel/rule-models.ts';
 import { sumSpend } from '../../actors/channel/totals.ts';
-import type { Settings } from '../../protocols/settings.ts';
 import {
   type AttributionReport,
   type AttributionRequest,
   MAX_LIVE_ORDER,
 } from '../../protocols/services.ts';
+import type { Settings } from '../../protocols/settings.ts';
 import type { Clock } from '../ports.ts';
 import type { CellView } from './cell-view.ts';
 import type { PathFold } from './path-fold.ts';

@@ -1,6 +1,7 @@
 /**
  * What operators ask about campaigns, and the feed of all of them while anything changes.
  */
+
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { audit, concatMap, filter, from, type Observable, type SchedulerLike, timer } from 'rxjs';
@@ -20,6 +21,7 @@ import type { CellKind } from '../../protocols/cells.ts';
 import type { CampaignId } from '../../protocols/ids.ts';
 import type { Refusal, RefusalKind } from '../../protocols/refusal.ts';
 import { ACTORS_STREAM, trailSubject } from '../../protocols/subjects.ts';
+import { upcast } from '../../protocols/upcast.ts';
 import type { Clock } from '../ports.ts';
 import { type AttributionSources, attributionReport } from './attribution.ts';
 import type { BudgetDesk } from './budget-desk.ts';
@@ -169,6 +171,7 @@ async function latestChanges(
   );
   const changes: CampaignChange[] = [];
   const found = await jsm.direct.getLastMessagesFor(ACTORS_STREAM, { multi_last: subjects });
-  for await (const message of found) changes.push(campaignChangeSchema.parse(message.json()));
+  for await (const message of found)
+    changes.push(campaignChangeSchema.parse(upcast('campaignChange', message.json())));
   return changes.sort((a, b) => b.revision - a.revision);
 }

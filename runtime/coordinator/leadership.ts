@@ -133,8 +133,10 @@ async function readActors(
   const messages = await consumer.consume({ expires: 3_000, idle_heartbeat: 750 });
   for await (const message of messages) {
     const { subject } = message;
-    if (subject === COORDINATOR_DEMAND) demand = demandSchema.parse(message.json());
-    else if (subject.startsWith('alerts.')) alerts.push(alertSchema.parse(message.json()));
+    if (subject === COORDINATOR_DEMAND)
+      demand = demandSchema.parse(upcast('demand', message.json()));
+    else if (subject.startsWith('alerts.'))
+      alerts.push(alertSchema.parse(upcast('alert', message.json())));
     else if (subject !== COORDINATOR_CHECKPOINT) {
       campaigns.push(upcast('campaignActor', message.json()) as unknown as CampaignActorState);
     }

@@ -7,9 +7,9 @@ import { Scorer } from '../../actors/model/scorer.ts';
 import { FEATURE_COUNT, fillFeatures } from '../../actors/user/feature-vector.ts';
 import { CHURN_MS, FORECAST_PLACES } from '../../actors/user/forecasts.ts';
 import { foldEvent, NEW_USER, type UserReference } from '../../actors/user/state.ts';
-import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import type { Event } from '../../protocols/event.ts';
 import type { Model } from '../../protocols/model.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import { type FusedState, MODALITIES, type Modality } from '../../protocols/user-snapshot.ts';
 import {
   backBy,

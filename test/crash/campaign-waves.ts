@@ -66,7 +66,12 @@ async function applyUntilConfirmed(nc: NatsConnection, campaign: Campaign): Prom
   const deadlineMs = performance.now() + WAVE_DEADLINE_MS;
   for (;;) {
     try {
-      await ask(nc, SERVICES.applyCampaigns, { campaigns: [campaign], by: OPERATOR }, campaignsReportSchema);
+      await ask(
+        nc,
+        SERVICES.applyCampaigns,
+        { campaigns: [campaign], by: OPERATOR },
+        campaignsReportSchema,
+      );
       return;
     } catch (error) {
       if (performance.now() > deadlineMs) throw error;

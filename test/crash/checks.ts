@@ -5,9 +5,9 @@
 import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Campaign } from '../../protocols/campaign.ts';
+import { type CampaignReport, campaignsReportSchema } from '../../protocols/campaign-services.ts';
 import type { TrafficCell } from '../../protocols/cells.ts';
 import type { Partition } from '../../protocols/ids.ts';
-import { type CampaignReport, campaignsReportSchema } from '../../protocols/campaign-services.ts';
 import { partitionsReportSchema } from '../../protocols/services.ts';
 import { ACTORS_STREAM, cellSubject, RECEIPTS_ALL, SERVICES } from '../../protocols/subjects.ts';
 import { type AuditReport, auditEngine } from '../../runtime/audit/audit.ts';

@@ -211,7 +211,7 @@ test.skipIf(FILE === undefined)(
     ].join('\n');
     const page = readFileSync(join(projectRoot(), 'docs', 'lift.md'), 'utf8');
     expect(page, `docs/lift.md has to say:\n${table}`).toContain(table);
-    // Weighed over all customers, always Mens is worth what its arm shows: 0.182757 x n(Mens) / (n / 3).
+    // Over all customers, always Mens is worth what its arm shows, but for the arm's size.
     const { mean } = estimate(both.alwaysMens);
     expect(mean).toBeCloseTo((0.182757 * 21_307) / (64_000 / 3), 5);
   },

@@ -125,5 +125,6 @@ test('a model whose numbers changed is another version', () => {
 });
 
 test.each(Object.entries(WITHOUT_MODEL))('%s is as the first release stored it', (part, file) => {
-  expect(result[part]).toEqual(golden(file));
+  const stored = golden(file);
+  expect(result[part]).toEqual(file.includes('-cell-') ? upcast('cell', stored) : stored);
 });

@@ -15,10 +15,10 @@ const documents = schemaDocuments();
 
 /** Golden files whose document has another name. */
 const DESCRIBED_BY: Readonly<Record<string, string>> = {
-  'settings-put-v1.json': 'control.json',
-  'campaign-put-v1.json': 'control.json',
-  'grants-put-v1.json': 'control.json',
-  'model-put-v1.json': 'control.json',
+  'settings-put-v2.json': 'control.json',
+  'campaign-put-v2.json': 'control.json',
+  'grants-put-v2.json': 'control.json',
+  'model-put-v2.json': 'control.json',
   'stray-letter-v1.json': 'dead-letter.json',
   'verdict-accepted-v1.json': 'verdict.json',
   'verdict-duplicate-v1.json': 'verdict.json',

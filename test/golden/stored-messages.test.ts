@@ -8,10 +8,12 @@ import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
 import { restoreUserActor } from '../../actors/user/actor.ts';
 import { NEW_USER } from '../../actors/user/state.ts';
+import { alertSchema } from '../../protocols/alert.ts';
 import {
   campaignActorSchema,
   coordinatorCheckpointSchema,
 } from '../../protocols/campaign-actor.ts';
+import { campaignChangeSchema } from '../../protocols/campaign-services.ts';
 import {
   type Cell,
   calibrationCellSchema,
@@ -21,7 +23,9 @@ import {
   driftCellSchema,
   modelCellSchema,
   referenceCellSchema,
+  suppressedCellSchema,
   trafficCellSchema,
+  trialCellSchema,
 } from '../../protocols/cells.ts';
 import {
   channelsHeadSchema,
@@ -50,6 +54,7 @@ type Kind = Parameters<typeof upcast>[0];
 const STORED: readonly (readonly [file: string, kind: Kind, schema: z.ZodType])[] = [
   ['user-v1.json', 'user', userRecordSchema],
   ['user-v2.json', 'user', userRecordSchema],
+  ['user-v3.json', 'user', userRecordSchema],
   ['checkpoint-v1.json', 'checkpoint', checkpointSchema],
   ['path-journal-v1.json', 'pathJournal', pathJournalSchema],
   ['ledger-entry-v1.json', 'ledgerEntry', ledgerEntrySchema],
@@ -58,24 +63,42 @@ const STORED: readonly (readonly [file: string, kind: Kind, schema: z.ZodType])[
   ['path-chunk-v1.json', 'pathChunk', pathChunkSchema],
   ['day-credits-v1.json', 'dayCredits', dayCreditsSchema],
   ['channels-cell-v1.json', 'cell', channelsCellSchema],
+  ['channels-cell-v2.json', 'cell', channelsCellSchema],
   ['traffic-cell-v1.json', 'cell', trafficCellSchema],
+  ['traffic-cell-v2.json', 'cell', trafficCellSchema],
   ['campaign-cell-v1.json', 'cell', campaignCellSchema],
+  ['campaign-cell-v2.json', 'cell', campaignCellSchema],
   ['delivery-cell-v1.json', 'cell', deliveryCellSchema],
+  ['delivery-cell-v2.json', 'cell', deliveryCellSchema],
   ['reference-cell-v1.json', 'cell', referenceCellSchema],
+  ['reference-cell-v2.json', 'cell', referenceCellSchema],
   ['model-cell-v1.json', 'cell', modelCellSchema],
+  ['model-cell-v2.json', 'cell', modelCellSchema],
   ['calibration-cell-v1.json', 'cell', calibrationCellSchema],
+  ['calibration-cell-v2.json', 'cell', calibrationCellSchema],
   ['drift-cell-v1.json', 'cell', driftCellSchema],
+  ['drift-cell-v2.json', 'cell', driftCellSchema],
+  ['suppressed-cell-v2.json', 'cell', suppressedCellSchema],
+  ['trial-cell-v2.json', 'cell', trialCellSchema],
   ['decision-v1.json', 'decision', decisionSchema],
   ['receipt-v1.json', 'receipt', receiptSchema],
   ['receipt-v2.json', 'receipt', receiptSchema],
+  ['receipt-v3.json', 'receipt', receiptSchema],
   ['dead-letter-v1.json', 'deadLetter', deadLetterSchema],
   ['stray-letter-v1.json', 'deadLetter', deadLetterSchema],
   ['settings-put-v1.json', 'control', controlSchema],
+  ['settings-put-v2.json', 'control', controlSchema],
   ['campaign-put-v1.json', 'control', controlSchema],
+  ['campaign-put-v2.json', 'control', controlSchema],
   ['grants-put-v1.json', 'control', controlSchema],
+  ['grants-put-v2.json', 'control', controlSchema],
   ['model-put-v1.json', 'control', controlSchema],
+  ['model-put-v2.json', 'control', controlSchema],
   ['model-v1.json', 'model', modelSchema],
   ['campaign-actor-v1.json', 'campaignActor', campaignActorSchema],
+  ['campaign-actor-v2.json', 'campaignActor', campaignActorSchema],
+  ['campaign-change-v1.json', 'campaignChange', campaignChangeSchema],
+  ['alert-v1.json', 'alert', alertSchema],
   ['coordinator-checkpoint-v1.json', 'coordinatorCheckpoint', coordinatorCheckpointSchema],
 ];
 const CELLS: Readonly<Record<string, string>> = {
@@ -102,7 +125,7 @@ test.each(VERDICTS)('%s, which is sent but never stored, is still understood', (
 });
 
 test('a stored user comes back to life, and is stored again as it was', () => {
-  const record = golden('user-v2.json');
+  const record = golden('user-v2.json') as object;
   const stored = decodeUser('ada' as UserToken, record);
   expect(stored.chart).toMatchObject({ consent: 'granted', session: 'active' });
   const shown = withLooks(stored.state);
@@ -116,7 +139,8 @@ test('a stored user comes back to life, and is stored again as it was', () => {
   const [boot, , again] = shown.looks;
   expect(again).toEqual({ ...boot, t: 1_712_606_461_000 });
   const { value, context } = restoreUserActor(stored, DEFAULT_REFERENCE);
-  expect(JSON.parse(encodeUser(stored.sequence, value, context))).toEqual(record);
+  const again3 = JSON.parse(encodeUser(stored.sequence, value, context));
+  expect(again3).toEqual({ ...record, v: 3 });
 });
 
 test('a partition goes on from the cells of the first release', () => {

@@ -4,9 +4,9 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
+import type { CampaignsReport } from '../../protocols/campaign-services.ts';
 import { type Receipt, receiptSchema } from '../../protocols/decision.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
-import type { CampaignsReport } from '../../protocols/campaign-services.ts';
 import { ACTORS_STREAM, partitionOf, RECEIPTS_ALL, SERVICES } from '../../protocols/subjects.ts';
 import { readReceipt, rerunReceipt } from '../../runtime/cli/explain.ts';
 import { networksHere } from '../../runtime/cli/onnx-model.ts';
@@ -26,7 +26,7 @@ async function applyCampaigns(nc: NatsConnection): Promise<boolean> {
     trigger_type: 'in_app_modal',
     triggers: ['behavior', 'click'],
     bid_micros: 20_000 * (i + 1),
-    budget_micros: 400_000,
+    budget_micros: 800_000,
     quality: { base: 0.2, weights: { urgency: 0.3, purchase_intent: 0.4 } },
   }));
   const answer = await nc
@@ -74,7 +74,7 @@ test('every decision comes out again from the log to the same bytes, used-up bud
     const rerun = await rerunReceipt(nc, receipt, stored);
     expect(rerun.again, `decision ${id}`).toBe(stored);
     expect(rerun.isSame).toBe(true);
-    const forged = stored.replace('"price_micros":', '"price_micros":1');
+    const forged = stored.replace('"reserve_micros":', '"reserve_micros":1');
     expect((await rerunReceipt(nc, receipt, forged)).isSame).toBe(false);
   }
   expect(won.size).toBeGreaterThan(1);

@@ -8,12 +8,12 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { afterEach, expect, test, vi } from 'vitest';
 import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
-import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import type { DeadLetter } from '../../protocols/dead-letter.ts';
 import { type Receipt, receiptSchema } from '../../protocols/decision.ts';
 import type { Partition, UserToken } from '../../protocols/ids.ts';
 import type { Model } from '../../protocols/model.ts';
 import type { ModelReport, Problem, UserReport } from '../../protocols/services.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import {
   ACTORS_STREAM,
   controlSubject,

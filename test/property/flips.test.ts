@@ -15,8 +15,8 @@ import { courtesySchema } from '../../protocols/courtesy.ts';
 import type { Curve } from '../../protocols/model.ts';
 import { CONCEPTS, type Concept, type FusedState } from '../../protocols/user-snapshot.ts';
 import type { AuctionCase } from '../auction-by-force.ts';
-import { auctionCases, inputOf } from '../auction-cases.ts';
-import { concepts, holds } from '../generators.ts';
+import { auctionCases, grantedCase, inputOf, NO_DELIVERY } from '../auction-cases.ts';
+import { campaignWith, concepts, holds, settingsWith } from '../generators.ts';
 import { modelWith } from '../models.ts';
 
 const MAX_BID = 60;
@@ -42,6 +42,8 @@ const NOTHING_IN_THE_WAY = {
   ...{ priority: 5, holdout_ppm: 0 },
 } as const;
 
+const NO_CONCEPTS = Object.fromEntries(CONCEPTS.map((name) => [name, 0])) as Rerunnable['concepts'];
+
 /** Few campaigns with small bids and grants, so that every bid can be tried. */
 const auctions = fc.tuple(auctionCases, concepts).map(([drawn, of]): [AuctionCase, Rerunnable] => {
   const isOpen = drawn.settings.holdout_ppm === 0;
@@ -55,7 +57,7 @@ const auctions = fc.tuple(auctionCases, concepts).map(([drawn, of]): [AuctionCas
   const small = { ...settings, reserve_micros: settings.reserve_micros % 20, placements: {} };
   const deliveries = Object.entries(drawn.deliveries).map(([id, { grant, ...rest }], i) => {
     const isShort = i % 2 === 0;
-    const allow_micros = isShort ? 40 * i : 2 * MAX_BID_MICROS;
+    const allow_micros = isShort ? 40 + 20 * i : 2 * MAX_BID_MICROS;
     return [id, { ...rest, window_micros: i, grant: grant && { ...grant, allow_micros } }];
   });
   const read = { ...drawn.read, signals: signalsOf(of, scorer.intents(of)) };
@@ -150,6 +152,18 @@ test('the smallest change of a concept flips the winner, and no smaller one of a
     }),
     25,
   );
+});
+
+test('a campaign with nothing left of its grant has no bid with which it wins', () => {
+  const campaign = campaignWith('spent', { bid_micros: 50 });
+  const open = grantedCase([campaign], { settings: settingsWith({ reserve_micros: 0 }) });
+  const spent = { ...NO_DELIVERY, grant: open.deliveries.spent?.grant ?? null };
+  for (const left of [0, 1]) {
+    const window_micros = 2 * MAX_BID_MICROS - left;
+    const drawn = { ...open, deliveries: { spent: { ...spent, window_micros } } };
+    const flip = smallestBidFlip({ input: inputOf(drawn), concepts: NO_CONCEPTS, scorer });
+    expect(flip?.toMicros).toBe(left === 0 ? undefined : 1);
+  }
 });
 
 test('bids and concepts that flip the winner are found in most of the auctions drawn here', () => {

@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CHURN_MS, FORECAST_PLACES } from '../../actors/user/forecasts.ts';
-import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import { type CalibrationCell, utcWeek } from '../../protocols/cells.ts';
 import type { Event } from '../../protocols/event.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import { INTENTS } from '../../protocols/user-snapshot.ts';
 import { BASE_MS, behavior, common, DAY_MS, holds, MINUTE_MS } from '../generators.ts';
 import { PartitionLog } from '../partition-log.ts';

@@ -18,9 +18,9 @@ import {
 import { admit } from '../../actors/user/duplicates.ts';
 import { type UserMachineEvent, userMachine } from '../../actors/user/machine.ts';
 import { NEW_USER, type UserReference } from '../../actors/user/state.ts';
-import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import type { Event } from '../../protocols/event.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import { decodeUser, encodeUser } from '../../protocols/user-record.ts';
 import { type Chart, chartSchema, type FusedState } from '../../protocols/user-snapshot.ts';
 import {

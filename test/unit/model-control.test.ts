@@ -4,11 +4,11 @@ import { type Decided, type Known, missingControls } from '../../actors/campaign
 import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
 import { UnknownFeature } from '../../actors/model/inputs.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
-import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import type { ModelCell } from '../../protocols/cells.ts';
 import { type Control, controlSchema } from '../../protocols/control.ts';
 import type { Model } from '../../protocols/model.ts';
 import { applicableModelSchema } from '../../protocols/services.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import { applyControl } from '../../runtime/worker/control-record.ts';
 import { BASE_MS, behavior, opportunity, settingsWith } from '../generators.ts';
 import { modelWith } from '../models.ts';

@@ -40,7 +40,7 @@ describe('outcomes', () => {
     expect(log.user().exposures[0]?.seen).toEqual(['shown', 'clicked']);
   });
 
-  test('of a decision that is not this user’s, or of a campaign that did not win, count nothing', () => {
+  test('of another user’s decision, or of a campaign that did not win, count nothing', () => {
     const log = won();
     log.apply(outcome(1, 'clicked', log, { decision_id: 'd_0123456789abcdef' }));
     log.apply(outcome(2, 'clicked', log, { campaign: 'other' }));

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { passDeadlines } from '../../actors/user/actor.ts';
 import { LAPSE_MS } from '../../actors/user/state.ts';
-import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import type { Event } from '../../protocols/event.ts';
+import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import {
   BASE_MS,
   behavior,

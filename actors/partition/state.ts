@@ -65,6 +65,10 @@ export class PartitionState {
   readonly #erasures = new Map<UserToken, StreamSequence>();
   /** Campaigns by id; kept beside the cells because every auction walks them. */
   readonly campaigns = new Map<string, CampaignEntry>();
+  /** Their deliveries by id: a cell's name is a text that each auction would build anew. */
+  readonly #deliveries = new Map<string, DeliveryCell>();
+  /** No further campaign is counted by name in `suppressed`, which never gets fewer names. */
+  #isSuppressedFull = false;
   #topics: ReadonlySet<string> | undefined;
   #userReference: UserReference;
 
@@ -124,21 +128,29 @@ export class PartitionState {
   }
 
   delivery(campaign: string): DeliveryCell {
-    return this.read('delivery', campaign, emptyDelivery);
+    let cell = this.#deliveries.get(campaign);
+    if (cell === undefined) {
+      cell = this.read('delivery', campaign, emptyDelivery);
+      this.#deliveries.set(campaign, cell);
+    }
+    return cell;
   }
 
   changeDelivery(campaign: string): DeliveryCell {
-    return this.#change('delivery', campaign, emptyDelivery);
+    this.#dirty.add(`delivery.${campaign}`);
+    return this.delivery(campaign);
   }
 
   /** Counts that a campaign which would have fitted was kept back. */
   suppress(campaign: string, reason: Exclusion): void {
     const { campaigns } = this.#change('suppressed', '', emptySuppressed);
-    const isFull =
-      own(campaigns, campaign) === undefined &&
-      Object.keys(campaigns).length >= MAX_SUPPRESSED_CAMPAIGNS;
-    const name = isFull ? OTHER_CAMPAIGNS : campaign;
-    const counts = own(campaigns, name) ?? {};
+    const known = own(campaigns, campaign);
+    if (known === undefined && !this.#isSuppressedFull) {
+      this.#isSuppressedFull = Object.keys(campaigns).length >= MAX_SUPPRESSED_CAMPAIGNS;
+    }
+    const isOther = known === undefined && this.#isSuppressedFull;
+    const name = isOther ? OTHER_CAMPAIGNS : campaign;
+    const counts = known ?? own(campaigns, name) ?? {};
     counts[reason] = (counts[reason] ?? 0) + 1;
     campaigns[name] = counts;
   }

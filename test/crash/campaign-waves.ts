@@ -24,9 +24,11 @@ const TASTES = [
   { base: 0.05, weights: { churn_risk: 0.6, frustration: 0.4 } },
 ] as const;
 
-/** The n-th campaign; its budget pays for a few seconds of the load. */
+/** The n-th campaign; its budget, or its hour's or day's, pays for a few seconds of the load. */
 export function waveCampaign(n: number, rate: number): Campaign {
   const budget = rate * (0.01 + 0.02 * (n % 4));
+  const cap = Math.round(0.7 * budget * MICROS);
+  const caps = [{}, { hourly_micros: cap }, { daily_micros: cap }][n % 3];
   return campaignSchema.parse({
     id: `WAVE_${n}`,
     name: `Wave ${n}`,
@@ -34,6 +36,7 @@ export function waveCampaign(n: number, rate: number): Campaign {
     triggers: ['behavior', 'click'],
     bid_micros: 400_000 + (n % 5) * 150_000,
     budget_micros: Math.round(budget * MICROS),
+    ...caps,
     quality: TASTES[n % TASTES.length],
     frequency: { max_per_day: 6, min_spacing_s: 1 },
   });

@@ -115,23 +115,26 @@ export async function checkReceipts(
 
 /** Whether what is left does not pay for another win, wherever it lies. */
 export function isUsedUp({ campaign, spent_micros }: CampaignReport): boolean {
-  return campaign.budget_micros - spent_micros < campaign.bid_micros;
+  const { bid_micros, budget_micros, daily_micros, hourly_micros } = campaign;
+  const cap = Math.min(budget_micros, daily_micros ?? Infinity, hourly_micros ?? Infinity);
+  return cap - spent_micros < bid_micros;
 }
 
-/** No campaign spent or granted more than its budget; every confirmed one is there. */
+/** No campaign spent or granted more than a budget allows; every confirmed one is there. */
 export async function checkCampaigns(
   ops: NatsConnection,
   confirmed: readonly Campaign[],
 ): Promise<{ readonly campaigns: readonly CampaignReport[]; readonly problems: string[] }> {
   const { campaigns } = await ask(ops, SERVICES.inspectCampaigns, {}, campaignsReportSchema);
   const problems: string[] = [];
-  for (const { campaign, spent_micros, granted_micros } of campaigns) {
-    const { id, budget_micros } = campaign;
-    if (spent_micros > budget_micros || granted_micros > budget_micros) {
-      problems.push(
-        `${id} spent ${spent_micros} of ${budget_micros} micros, granted ${granted_micros}`,
-      );
-    }
+  for (const { campaign, ...report } of campaigns) {
+    const { spent_micros, granted_micros, spent_today_micros, spent_this_hour_micros } = report;
+    const { id, budget_micros, daily_micros = Infinity, hourly_micros = Infinity } = campaign;
+    const isOver =
+      Math.max(spent_micros, granted_micros) > budget_micros ||
+      (spent_today_micros ?? 0) > daily_micros ||
+      (spent_this_hour_micros ?? 0) > hourly_micros;
+    if (isOver) problems.push(`${id} passed a cap: ${JSON.stringify({ campaign, ...report })}`);
   }
   const known = new Set(campaigns.map(({ campaign }) => campaign.id));
   problems.push(...listed('confirmed campaigns are gone', confirmed, ({ id }) => !known.has(id)));

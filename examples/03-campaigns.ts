@@ -22,7 +22,7 @@ function defined({ id, ...rest }: Definition): object {
 const BRAND = defined({
   id: 'BRAND',
   bid_micros: 0.4 * UNIT,
-  daily_micros: 12_600 * UNIT,
+  daily_micros: 6_300 * UNIT,
   pacing: 'even',
   schedule: { starts_at_ms: START_MS, ends_at_ms: START_MS + 14 * 60 * MINUTE_MS },
 });
@@ -37,7 +37,7 @@ const FLASH = defined({
   id: 'FLASH_SALE',
   bid_micros: 0.9 * UNIT,
   priority: 7,
-  hourly_micros: 30 * UNIT,
+  hourly_micros: 15 * UNIT,
   multipliers: [{ when: 'interest("jackets") > 0.1', factor: 2 }],
   schedule: { starts_at_ms: START_MS + 30 * MINUTE_MS, ends_at_ms: START_MS + 60 * MINUTE_MS },
 });
@@ -95,7 +95,7 @@ function explain(id: string): void {
 }
 
 for (const campaign of [BRAND, PARTNER, CART]) engine.launch(campaign);
-phase('a quiet half hour: BRAND is paced, 15.00 a minute until midnight', 30, CALM);
+phase('a quiet half hour: BRAND is paced, 7.50 a minute until midnight', 30, CALM);
 
 engine.launch(FLASH);
 phase(

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseCampaigns } from '../../runtime/cli/campaign-file.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { serverEnvironment } from '../../runtime/nats-server/credentials.ts';
 import { projectRoot } from '../../runtime/setup/project-root.ts';
@@ -89,4 +90,26 @@ test('example 2 shows a journey from first touch to order, without a server', as
   expect(story).toMatch(/fills a cart\s+considering/);
   expect(story).toMatch(/buys\s+customer/);
   expect(story).toMatch(/ledger \{.*"taken_back":false,"touches":\[\{.*"channel":"paid_search"/);
+});
+
+test('example 3 shows what happened to campaigns and why, in seconds of virtual time', async () => {
+  const story = await run('examples/03-campaigns.js');
+  expect(story).toMatch(/FLASH_SALE +\d+ wins .*hourly_budget \d+/);
+  // Seven and a half a minute, also in the spike: pacing holds.
+  const paced = [...story.matchAll(/BRAND .* ([\d.]+) spent +pacing/g)].map(([, spent]) => spent);
+  const spike = /television spot[\s\S]*?BRAND .* ([\d.]+) spent/.exec(story)?.[1];
+  expect(paced).toContain(spike);
+  expect(Number(spike)).toBeLessThan(8 * 10);
+  expect(story).toMatch(/alert: MISTAKE spent [\d.]+ within its breaker’s time: throttled/);
+  const fate = story.slice(story.indexOf('the others go on as before'));
+  expect(fate).toMatch(/MISTAKE +0 wins .* throttled/);
+  for (const [, spent, cap] of story.matchAll(/spent +([\d.]+) of .*?([\d.]+) an? (?:hour|day)/g)) {
+    expect(Number(spent)).toBeLessThanOrEqual(Number(cap));
+  }
+});
+
+test("the README's campaign is one that the command line takes", () => {
+  const yaml = /```yaml\n([\s\S]+?)```/.exec(README)?.[1] ?? '';
+  const { campaigns } = parseCampaigns(yaml, 'campaigns.yaml');
+  expect(campaigns.map(({ id }) => id)).toEqual(['FLASH_SALE']);
 });

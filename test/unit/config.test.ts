@@ -1,10 +1,11 @@
 /** Configuration: defaults, the file, the environment on top, and errors that name the key. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import { ConfigError, loadConfig } from '../../runtime/config.ts';
+import { projectRoot } from '../../runtime/setup/project-root.ts';
 
 let folder = '';
 let file = '';
@@ -96,4 +97,12 @@ test.each([
 test('a named file that is not there is refused, not passed over', () => {
   const env = { MICROTARGET_CONFIG: join(folder, 'absent.json') };
   expect(() => loadConfig(env)).toThrow(/absent\.json/);
+});
+
+test('the settings that docs/campaigns.md shows are taken as they stand', () => {
+  const page = readFileSync(join(projectRoot(), 'docs', 'campaigns.md'), 'utf8');
+  const shown = /```json\n(\{\n {2}"settings"[\s\S]+?)```/.exec(page)?.[1] ?? '';
+  writeFileSync(file, shown);
+  const { settings } = loadConfig({ MICROTARGET_CONFIG: file });
+  expect(settings).toMatchObject((JSON.parse(shown) as { settings: object }).settings);
 });

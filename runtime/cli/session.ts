@@ -2,17 +2,18 @@
  * How a command finds the running engine: MICROTARGET_NATS_URL, else what `up` wrote down, else the
  * default address; and with which login.
  */
+
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
+import { askService, ServiceProblem } from '../nats/ask-service.ts';
 import { connectNats } from '../nats/connection.ts';
 import { loadOrCreateCredentials, type NatsRole } from '../nats-server/credentials.ts';
 import { natsTarget } from '../nats-server/target.ts';
 import { projectRoot } from '../setup/project-root.ts';
 
 const DEFAULT_URL = 'nats://127.0.0.1:4222';
-const SERVICE_TIMEOUT_MS = 10_000;
 
 const endpointSchema = z.object({ nats_url: z.string(), http_url: z.string() });
 /** Where a running `up` can be reached. */
@@ -89,19 +90,15 @@ export async function ask<S extends z.ZodType>(
   request: object,
   answer: S,
 ): Promise<z.infer<S>> {
-  let json: unknown;
   try {
-    const reply = await nc.request(subject, JSON.stringify(request), {
-      timeout: SERVICE_TIMEOUT_MS,
-    });
-    json = reply.json();
+    return await askService(nc, subject, request, answer);
   } catch (error) {
-    throw new CommandFailed(
-      `nobody answers ${subject}: ${String(error)}\nIs a coordinator running (\`npm start\`)?`,
-      { exitCode: EXIT_UNREACHABLE, cause: error },
-    );
+    if (!(error instanceof ServiceProblem)) throw error;
+    if (error.kind !== 'unavailable') throw new CommandFailed(error.message, { cause: error });
+    const hint = 'Is a coordinator running (`npm start`)?';
+    throw new CommandFailed(`${error.message}\n${hint}`, {
+      exitCode: EXIT_UNREACHABLE,
+      cause: error,
+    });
   }
-  const problem = z.object({ problem: z.string() }).safeParse(json);
-  if (problem.success) throw new CommandFailed(problem.data.problem);
-  return answer.parse(json);
 }

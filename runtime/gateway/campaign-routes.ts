@@ -15,9 +15,9 @@ import {
 } from '../../protocols/campaign-services.ts';
 import { SERVICES } from '../../protocols/subjects.ts';
 import { allCampaigns } from '../campaign-pages.ts';
+import { askService, ServiceProblem } from '../nats/ask-service.ts';
 import { fieldName, schemaMistakes } from '../schema-mistakes.ts';
 import { LoginUnavailable, NotAuthorized, type Operator, type Operators } from './operators.ts';
-import { askService, ServiceProblem } from './service-request.ts';
 
 /** A campaign with the longest rules in the widest script is smaller. */
 export const MAX_CAMPAIGN_BYTES = 256 * 1024;

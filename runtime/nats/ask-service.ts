@@ -1,5 +1,5 @@
 /**
- * Questions to the engine's services on behalf of whoever asks over HTTP.
+ * Questions to the engine's services, for the command line and whoever asks over HTTP.
  */
 import {
   type NatsConnection,
@@ -10,7 +10,8 @@ import {
 import type { z } from 'zod';
 import { type RefusalKind, refusalSchema } from '../../protocols/refusal.ts';
 
-const TIMEOUT_MS = 5_000;
+/** Attribution of a high order with intervals takes seconds. */
+const TIMEOUT_MS = 10_000;
 
 /** It was not done; the message is for people, the kind decides the status code. */
 export class ServiceProblem extends Error {

@@ -26,8 +26,9 @@ import type { RuleFacts } from '../../protocols/rule-facts.ts';
 import type { Settings } from '../../protocols/settings.ts';
 import { type Circumstances, Screening } from './eligibility.ts';
 import { type CampaignEntry, type Suppression, suppression } from './entry.ts';
+import { qualityParts } from './figures.ts';
 import { isHeldOut } from './holdout.ts';
-import { contributionsOf, factorOf, qualityPpm } from './quality.ts';
+import { factorOf, qualityPpm } from './quality.ts';
 import { type Row, Shortlist } from './shortlist.ts';
 
 const PPM = 1_000_000;
@@ -259,7 +260,7 @@ function candidateOf({ entry, reason }: Row, facts: RuleFacts): Candidate {
   if (reason !== undefined) candidate.excluded = reason;
   if (priority !== MIDDLE_PRIORITY) candidate.priority = priority;
   if (reason !== undefined) return candidate;
-  candidate.contributions = contributionsOf(entry, facts);
+  candidate.contributions = qualityParts(entry, facts.signals);
   const factor = factorOf(entry, facts);
   if (factor !== 1) candidate.factor = factor;
   return candidate;

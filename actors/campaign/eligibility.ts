@@ -12,6 +12,7 @@ import type { Settings } from '../../protocols/settings.ts';
 import type { FusedState } from '../../protocols/user-snapshot.ts';
 import { Moment } from './courtesy.ts';
 import { type CampaignEntry, triggerBits } from './entry.ts';
+import { hasChoice, outOfRange } from './figures.ts';
 
 /** Under what circumstances campaigns may bid or not. */
 export interface Circumstances {
@@ -71,16 +72,12 @@ export class Screening {
   }
 
   /** Why a campaign that is for this occasion is not for the user. */
-  unfitUser({ bounds, holds }: CampaignEntry): Exclusion | undefined {
+  unfitUser(entry: CampaignEntry): Exclusion | undefined {
     const { facts } = this.#circumstances;
-    const { signals } = facts;
-    for (let i = 0; i < bounds.length; i += 3) {
-      const value = signals[bounds[i] as number] as number;
-      if (value < (bounds[i + 1] as number) || value > (bounds[i + 2] as number)) {
-        return 'targeting';
-      }
-    }
-    return holds === undefined || holds(facts) ? undefined : 'rule';
+    const { rest } = entry;
+    const unfit = outOfRange(entry, facts.signals);
+    if (unfit !== undefined || rest === undefined) return unfit;
+    return hasChoice(entry, facts.signals) || rest(facts) ? undefined : 'rule';
   }
 
   /** Why a campaign that fits must hold back: courtesy, then money. House campaigns never. */

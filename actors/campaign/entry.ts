@@ -4,16 +4,12 @@
  *
  * Owns the compiled rules, which campaigns and partitions share: a rule means the same to all.
  */
-import {
-  type Campaign,
-  type CampaignStatus,
-  MAX_CAMPAIGNS,
-  SIGNALS,
-} from '../../protocols/campaign.ts';
+import { type Campaign, type CampaignStatus, MAX_CAMPAIGNS } from '../../protocols/campaign.ts';
 import type { CampaignCell } from '../../protocols/cells.ts';
 import type { Exclusion } from '../../protocols/decision.ts';
 import type { Micros } from '../../protocols/money.ts';
 import { type CourtesyTerms, courtesyTerms, type QuietMinutes, quietMinutes } from './courtesy.ts';
+import { type Figures, figuresOf } from './figures.ts';
 import { type CompiledRule, mistakeIn, SharedRules } from './rules.ts';
 
 /** Some rules more than campaigns: the old ones of those that were changed go first. */
@@ -35,25 +31,21 @@ const NONE: readonly never[] = [];
  * Made by `enterCampaign` only: what follows from the campaign has to agree with it. What decides
  * most often comes first, as the time of an auction goes into fetching this from memory.
  */
-export interface CampaignEntry {
+export interface CampaignEntry extends Figures {
   /** Whether its state lets it take part, on events of which types (bits), where no one asked. */
   readonly isLive: boolean;
   readonly triggers: number;
   /** Null for all. */
   readonly placements: readonly string[] | null;
   readonly schedule: Campaign['schedule'];
-  /** Of each targeted signal: its column, the least and the greatest value. */
-  readonly bounds: readonly number[];
-  /** Whether its rule holds; undefined without one. */
-  readonly holds: CompiledRule['test'] | undefined;
+  /** What its rule asks beside the ranges in the figures; undefined if nothing. */
+  readonly rest: CompiledRule['rest'];
   readonly id: string;
   readonly isHouse: boolean;
   readonly quiet: QuietMinutes | undefined;
   readonly courtesy: CourtesyTerms;
   /** What it bids; a house campaign 0. */
   readonly bidMicros: Micros;
-  /** The base of quality; then of each weighed signal its column and its weight. */
-  readonly quality: readonly number[];
   readonly multipliers: readonly { readonly rule: CompiledRule; readonly factor: number }[];
   readonly holdoutPpm: number;
   /** Ranks before all of a smaller one: bidders before house campaigns, then by priority. */
@@ -87,14 +79,13 @@ export function enterCampaign({
     triggers: house ? 0 : triggerBits(campaign.triggers),
     placements: placements.length === 0 ? null : placements,
     schedule: campaign.schedule,
-    bounds: boundsOf(campaign),
-    holds: rule?.test,
+    ...figuresOf(campaign, rule),
+    rest: rule?.rest,
     id: campaign.id,
     isHouse: house,
     quiet: quiet_hours && quietMinutes(quiet_hours),
     courtesy: courtesyTerms(campaign.frequency),
     bidMicros: house ? 0 : campaign.bid_micros,
-    quality: qualityTerms(campaign),
     multipliers: multipliers.length === 0 ? NONE : multipliers,
     holdoutPpm: house ? 0 : campaign.holdout_ppm,
     tier: house ? priority : BIDDER_TIER + priority,
@@ -109,25 +100,6 @@ export function enterCampaign({
 /** The bits of some events. */
 export function triggerBits(triggers: Campaign['triggers']): number {
   return triggers.reduce((bits, trigger) => bits | TRIGGER_BITS[trigger], 0);
-}
-
-/** By push: what flatMap returns holds numbers as objects, each to be fetched by itself. */
-function boundsOf({ targeting }: Campaign): readonly number[] {
-  const bounds: number[] = [];
-  for (const [column, signal] of SIGNALS.entries()) {
-    const of = targeting[signal];
-    if (of !== undefined) bounds.push(column, of.min, of.max);
-  }
-  return bounds.length === 0 ? NONE : bounds;
-}
-
-function qualityTerms({ quality: { base, weights } }: Campaign): readonly number[] {
-  const terms = [base];
-  for (const [column, signal] of SIGNALS.entries()) {
-    const weight = weights[signal];
-    if (weight !== undefined) terms.push(column, weight);
-  }
-  return terms;
 }
 
 /** The same campaign with another bid; O(1). */

@@ -10,9 +10,10 @@ import type { ASTNode } from '@marcbachmann/cel-js';
 import { SIGNALS } from '../../protocols/campaign.ts';
 import { MAX_NAME_CHARS } from '../../protocols/event.ts';
 import { LEGAL_WORDS, RULE_WORDS, type RuleWord } from '../../protocols/rule-facts.ts';
-import type { Arithmetic, Code, Kind, Order, TextTest, Value } from './rule-closures.ts';
+import type { Arithmetic, Code, Kind, TextTest, Value } from './rule-closures.ts';
 import * as closures from './rule-closures.ts';
 import { foundText, nearestName, RuleMistake } from './rule-mistake.ts';
+import type { Order } from './rule-ranges.ts';
 
 const VARIABLES = new Map<string, Code>([
   ...SIGNALS.map((name, column) => [name, closures.signal(column)] as const),

@@ -15,7 +15,9 @@
 import { TypeError as CelTypeError, Environment, ParseError } from '@marcbachmann/cel-js';
 import { MAX_RULE_CHARS, SIGNALS } from '../../protocols/campaign.ts';
 import { RULE_WORDS, type RuleFacts } from '../../protocols/rule-facts.ts';
+import { type Code, partsOf } from './rule-closures.ts';
 import { mistakeOf, RuleMistake } from './rule-mistake.ts';
+import type { Range } from './rule-ranges.ts';
 import { RuleReader } from './rule-reader.ts';
 
 /** Names, values and operators in one rule, each element of a list being one. */
@@ -41,6 +43,13 @@ export interface CompiledRule {
   readonly topics: readonly string[];
   /** Whether it holds; pure, never throws (R2). */
   readonly test: (facts: RuleFacts) => boolean;
+  /**
+   * The same in parts: it holds if all of `ranges` do, and one of `choices` or `rest`, which is
+   * undefined if nothing else is asked.
+   */
+  readonly ranges: readonly Range[];
+  readonly choices: readonly Range[];
+  readonly rest: ((facts: RuleFacts) => boolean) | undefined;
 }
 
 /**
@@ -125,12 +134,17 @@ function compile(source: string): CompiledRule {
   environment ??= declarations();
   const parsed = environment.parse(source);
   const reader = new RuleReader(source);
-  const { read, fails } = reader.read(parsed.ast);
+  const code = reader.read(parsed.ast);
   // What we understand the library does too; should the two ever differ, the rule is refused.
   const { valid, error } = parsed.check();
   if (!valid) throw error ?? new Error('a rule that does not check has an error');
-  const test = fails
-    ? (facts: RuleFacts): boolean => read(facts) === true
-    : (read as CompiledRule['test']);
-  return { source, topics: [...reader.topics].sort(), test };
+  const { ranges, choices, rest } = partsOf(code);
+  return {
+    ...{ source, topics: [...reader.topics].sort(), test: testOf(code), ranges, choices },
+    rest: rest.constant === true ? undefined : testOf(rest),
+  };
+}
+
+function testOf({ read, fails }: Code): CompiledRule['test'] {
+  return fails ? (facts) => read(facts) === true : (read as CompiledRule['test']);
 }

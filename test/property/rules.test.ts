@@ -2,12 +2,14 @@
 import { Environment, EvaluationError } from '@marcbachmann/cel-js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { figuresOf, hasChoice, outOfRange } from '../../actors/campaign/figures.ts';
 import { RuleMistake } from '../../actors/campaign/rule-mistake.ts';
-import { compileRule, mistakeIn } from '../../actors/campaign/rules.ts';
+import { type CompiledRule, compileRule, mistakeIn } from '../../actors/campaign/rules.ts';
 import { SIGNALS, type Signal } from '../../protocols/campaign.ts';
 import {
   LEGAL_WORDS,
   RULE_WORDS,
+  type RuleFacts,
   type RuleOccasion,
   type RuleWord,
   ruleFacts,
@@ -143,6 +145,14 @@ const rules = condition.filter((rule) => {
   return false;
 });
 
+/** Whether a rule holds as auctions ask it: figures first, then what is left. */
+function holdsInParts(rule: CompiledRule, facts: RuleFacts): boolean {
+  const figures = figuresOf({ targeting: {}, quality: { base: 1, weights: {} } }, rule);
+  if (outOfRange(figures, facts.signals) !== undefined) return false;
+  const { rest } = rule;
+  return rest === undefined || hasChoice(figures, facts.signals) || rest(facts);
+}
+
 test('a rule holds exactly when the library says so, and so does its contrary', () => {
   let held = 0;
   let failed = 0;
@@ -155,6 +165,7 @@ test('a rule holds exactly when the library says so, and so does its contrary', 
         // Both false: an error, which is told apart from false by its contrary.
         const answer = [ours.test(facts), oursNot.test(facts)];
         expect(answer).toEqual([libraryHolds(rule, occasion), libraryHolds(contrary, occasion)]);
+        expect([holdsInParts(ours, facts), holdsInParts(oursNot, facts)]).toEqual(answer);
         if (answer[0] === true) held++;
         if (answer[0] === answer[1]) failed++;
       }

@@ -117,8 +117,11 @@ export const receiptSchema = z.object({
   signals: z.record(z.enum(SIGNALS), unit),
   /** Why these are what they are; older receipts have none. */
   explanation: explanationSchema.optional(),
-  /** What else it read: the occasion, the user's statechart, and the interests that rules name. */
-  facts: receiptFactsSchema,
+  /**
+   * What else it read: the occasion, the user's statechart, and the interests that rules name;
+   * older receipts have none.
+   */
+  facts: receiptFactsSchema.optional(),
   reserve_micros: z.int(),
   candidates: z.array(candidateSchema).max(MAX_RECEIPT_CANDIDATES),
   /** How many campaigns were excluded, by reason, beyond those listed too. */

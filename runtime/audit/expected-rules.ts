@@ -7,10 +7,13 @@ import type { Receipt } from '../../protocols/decision.ts';
 import { RULE_WORDS } from '../../protocols/rule-facts.ts';
 
 /** What an auction reads of a user and an event. */
-export type Facts = Pick<Receipt, 'signals' | 'facts'>;
+export interface Facts {
+  readonly signals: Receipt['signals'];
+  readonly facts: NonNullable<Receipt['facts']>;
+}
 
 /** The interests of the user whose auction is being held: functions see nothing but arguments. */
-let interests: Receipt['facts']['interests'] = {};
+let interests: Facts['facts']['interests'] = {};
 
 const environment = new Environment();
 for (const name of SIGNALS) environment.registerVariable(name, 'double');

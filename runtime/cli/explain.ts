@@ -135,7 +135,7 @@ function printReceipt(receipt: Receipt): void {
   for (const [signal, value] of Object.entries(signals)) {
     printLine(`  ${signal.padEnd(18)} ${bar(value)}  ${whyOf(receipt, signal)}`.trimEnd());
   }
-  printLine(`  ${factsText(receipt)}`);
+  printLine(`  ${factsText(receipt)}`.trimEnd());
   printCandidates(receipt);
 }
 
@@ -160,6 +160,7 @@ function setterText(setter: string): string {
 
 /** The occasion, the statechart and named interests, as far as they are known. */
 function factsText({ facts }: Receipt): string {
+  if (facts === undefined) return '';
   const { interests, ...words } = facts;
   const known = Object.entries(words).filter(([, word]) => word !== '');
   const weights = Object.entries(interests).map(([topic, weight]) => {

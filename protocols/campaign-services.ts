@@ -127,6 +127,7 @@ export const campaignDetailSchema = z.object({
     z.object({ partition: z.int(), grant: grantSchema.nullable(), spent_micros: z.int() }),
   ),
   /** By attribution model, of the touches that name the campaign: association, not cause. */
+  /** `markov` first, then the rule-based models. */
   credit: z.record(z.string(), z.object({ conversions: z.number(), value_micros: z.int() })),
   changes: z.array(campaignChangeSchema).max(MAX_SHOWN_CHANGES),
 });

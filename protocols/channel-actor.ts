@@ -29,8 +29,13 @@ export type PathChunk = z.infer<typeof pathChunkSchema>;
 
 /** `channels.credits.<day>`: per rule-based model millionths of a conversion, and micros. */
 export const dayCreditsSchema = z.object({
-  v: z.literal(1),
+  v: z.literal(2),
   channel: z.record(z.string(), z.array(count)),
   campaign: z.record(z.string(), z.array(count)),
+  /**
+   * Touches of a channel that name a campaign, by `channel>campaign`, under the linear model; null
+   * for ever where an older release, which did not know them, has counted some of the day.
+   */
+  pair: z.record(z.string(), z.array(count)).nullable(),
 });
 export type DayCredits = z.infer<typeof dayCreditsSchema>;

@@ -105,6 +105,7 @@ export const attributionReportSchema = z.object({
       roas: z.number().nullable(),
     }),
   ),
+  /** `markov` among the models: the channels' credit, split as the linear model splits its own. */
   campaigns: z.array(z.object({ campaign: z.string(), models: creditByModelSchema })),
   transitions: z.array(z.object({ from: z.string(), to: z.string(), count: z.int() })).optional(),
   order_choice: z

@@ -28,12 +28,12 @@ const KINDS = {
   campaignChange: { current: 1, upcasters: {} as Upcasters },
   alert: { current: 1, upcasters: {} as Upcasters },
   demand: { current: 1, upcasters: {} as Upcasters },
-  pathJournal: { current: 1, upcasters: {} as Upcasters },
+  pathJournal: { current: 2, upcasters: { 1: pathJournalFrom1 } as Upcasters },
   ledgerEntry: { current: 1, upcasters: {} as Upcasters },
   erasure: { current: 1, upcasters: {} as Upcasters },
   channelsHead: { current: 1, upcasters: {} as Upcasters },
   pathChunk: { current: 1, upcasters: {} as Upcasters },
-  dayCredits: { current: 1, upcasters: {} as Upcasters },
+  dayCredits: { current: 2, upcasters: { 1: dayCreditsFrom1 } as Upcasters },
   model: { current: 1, upcasters: {} as Upcasters },
   coordinatorCheckpoint: { current: 1, upcasters: {} as Upcasters },
 } as const;
@@ -99,24 +99,17 @@ function asVersion3(older: Record<string, unknown>): object {
   return { ...older, v: 3 };
 }
 
-/** One place per decision, and rules read nothing but signals. */
+/** One place per decision, and nothing noted but signals. */
 function receiptFrom2(older: Record<string, unknown>): object {
   const { price_micros, price_setter, ...kept } = older;
-  const { decision, event } = older as unknown as Receipt2;
+  const { decision } = older as unknown as Receipt2;
   const { winner_campaign: campaign } = decision.orchestration;
-  const unknown = { source: '', region: '', device: '', user_mode: '', funnel: '', risk: '' };
-  return {
-    ...kept,
-    v: 3,
-    facts: { event: event.type, placement: event.placement ?? '', ...unknown, interests: {} },
-    wins: campaign === null ? [] : [{ campaign, price_micros, price_setter }],
-    held_out: [],
-  };
+  const wins = campaign === null ? [] : [{ campaign, price_micros, price_setter }];
+  return { ...kept, v: 3, wins, held_out: [] };
 }
 
 interface Receipt2 {
   readonly decision: { readonly orchestration: { readonly winner_campaign: string | null } };
-  readonly event: { readonly type: string; readonly placement?: string };
 }
 
 /** A budget without a window: all that was ever granted. */
@@ -157,6 +150,17 @@ function controlFrom1(older: Record<string, unknown>): object {
     grantFrom1(micros),
   ]);
   return { ...kept, v: 2, grants: Object.fromEntries(grants) };
+}
+
+/** Version 1 counted no pairs of channel and campaign: the days that it credits have none. */
+function pathJournalFrom1(older: Record<string, unknown>): object {
+  return { ...older, v: 2, has_pairs: false };
+}
+
+/** As above; but where no campaign was credited, none was missed. */
+function dayCreditsFrom1(older: Record<string, unknown>): object {
+  const isComplete = Object.keys(older.campaign as object).length === 0;
+  return { ...older, v: 2, pair: isComplete ? {} : null };
 }
 
 /** Whether partitions have taken in what they were told is not known: it counts as under way. */

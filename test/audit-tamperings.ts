@@ -95,7 +95,7 @@ export const TAMPERINGS: readonly Tampering[] = [
   {
     what: 'a path that nobody took',
     subject: /^journal\./,
-    change: (entry) => ({ ...entry, v: 1, channels: ['rumour'], paths: [[0, [0], 1, 0, 5]] }),
+    change: (entry) => ({ ...entry, channels: ['rumour'], paths: [[0, [0], 1, 0, 5]] }),
     copyTo: (subject) => subject.replace(/^journal\.(\d+)\.\d+/, 'journal.$1.999999'),
     names: /rumour/,
     isSum: true,

@@ -55,7 +55,7 @@ export interface NamedCohorts {
   readonly positions: Readonly<Record<string, number>>;
   /** Chunks by day. */
   readonly chunks: Readonly<Record<string, number>>;
-  /** `path <day> a > b`, `channel <day> a` and `campaign <day> x`. */
+  /** `path <day> a > b`, `channel <day> a`, `campaign <day> x` and `pair <day> a>x`. */
   readonly figures: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -70,12 +70,13 @@ export function named(cohorts: Cohorts): NamedCohorts {
     }
     for (const [name, each] of credits.channel) figures[`channel ${day} ${name}`] = each;
     for (const [name, each] of credits.campaign) figures[`campaign ${day} ${name}`] = each;
+    for (const [name, each] of credits.pair) figures[`pair ${day} ${name}`] = each;
   }
   return { positions, chunks, figures };
 }
 
 /** A commit's journal of one part, with nothing in it but what is given. */
 export function journalOf(sequence: number, more: Partial<PathJournalEntry>): PathJournalEntry {
-  const nothing = { days: ['20260401'], channels: [], paths: [], credits: [] };
-  return { v: 1, partition: 0, sequence, part: 0, parts: 1, ...nothing, ...more };
+  const nothing = { days: ['20260401'], channels: [], paths: [], credits: [], has_pairs: true };
+  return { v: 2, partition: 0, sequence, part: 0, parts: 1, ...nothing, ...more };
 }

@@ -45,6 +45,8 @@ const NAMES = ['search', 'view_item', 'add_to_cart', 'begin_checkout', 'cancel',
 // Names that every object has stay names.
 const ODD_NAMES = ['constructor', 'toString', 'hasOwnProperty', 'unheard_of'];
 const CHANNELS = ['email', 'search', 'social', 'display', 'constructor'];
+/** Campaigns that touches name: any text, not only the engine's own. */
+const TOUCHED_CAMPAIGNS = ['SPRING', 'SUMMER', 'constructor', 'café > x'];
 const REGIONS = ['DE', 'AT', 'US', 'Tîrol 𝄞'];
 const SOURCES = ['web', 'app'];
 const DEVICES = ['phone', 'tv', 'desktop'];
@@ -207,11 +209,14 @@ function behavior(chance: Chance): Body {
 
 function touch(chance: Chance): Body {
   const type = chance.pick(['impression', 'impression', 'click']);
-  const cost = chance.of(0.5) ? { cost: chance.int(500) / 1_000 } : {};
-  if (chance.of(0.8)) return { type, channel: chance.pick(CHANNELS), ...cost };
+  const more = {
+    ...chance.maybe(0.5, () => ({ cost: chance.int(500) / 1_000 })),
+    ...chance.maybe(0.5, () => ({ campaign: chance.pick(TOUCHED_CAMPAIGNS) })),
+  };
+  if (chance.of(0.8)) return { type, channel: chance.pick(CHANNELS), ...more };
   return chance.of(0.5)
-    ? { type, utm: { source: 'x', medium: chance.pick(['cpc', 'email', 'odd']) }, ...cost }
-    : { type, click_id: { name: chance.pick(['gclid', 'constructor']), value: '1' }, ...cost };
+    ? { type, utm: { source: 'x', medium: chance.pick(['cpc', 'email', 'odd']) }, ...more }
+    : { type, click_id: { name: chance.pick(['gclid', 'constructor']), value: '1' }, ...more };
 }
 
 function conversion(chance: Chance, journey: Journey): Body {

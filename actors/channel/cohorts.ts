@@ -7,12 +7,14 @@
  *      partition's position changes nothing.
  *   H2 What is stored is whole: nothing is taken for storage between two parts of one commit.
  *   H3 Whatever the bounds below lump together, the totals stay exact.
+ *   H4 A day has the pairs of all its conversions or, where some came from a release that did not
+ *      count pairs, none.
  */
 import { OTHER_CHANNEL } from '../../protocols/cells.ts';
 import type { ChannelsHead, DayCredits, PathChunk } from '../../protocols/channel-actor.ts';
 import type { CreditKind, PathJournalEntry } from '../../protocols/path-journal.ts';
+import { CREDIT_FIGURES } from './conversion-credits.ts';
 import { ChannelIndex, PathTable } from './path-table.ts';
-import { RULE_MODELS } from './rule-models.ts';
 
 /** Days kept; of more the oldest is forgotten, and what still comes for it is counted nowhere. */
 export const MAX_DAYS = 400;
@@ -25,12 +27,17 @@ const PATH_BYTES = 30;
 const TOUCH_BYTES = 4;
 /** Names credited on a day, per kind; others are credited to OTHER_CHANNEL. */
 export const MAX_CREDITED_NAMES = 2_000;
-/** What the credits of a day may take as stored, beyond which names are lumped too. */
+/**
+ * What the credits of a day may take as stored, beyond which names are lumped too. Pairs have room
+ * of their own, so that they drive no channel and no campaign out; both together fit a message.
+ */
 const MAX_CREDIT_BYTES = 768 * 1024;
-/** What a name takes beside itself, which is at most three bytes a character: 12 figures. */
-const CREDIT_ROW_BYTES = 220;
+const MAX_PAIR_BYTES = 224 * 1024;
+/** What a name takes beside itself, which is at most three bytes a character, and each figure. */
+const CREDIT_ROW_BYTES = 4;
+const FIGURE_BYTES = 18;
 
-/** Per rule-based model, millionths of a conversion, and micros. */
+/** Per model that is kept of the kind, millionths of a conversion, and micros. */
 export type CreditFigures = number[];
 
 /** One day of path starts. */
@@ -39,12 +46,15 @@ export class Cohort {
   readonly credits: Readonly<Record<CreditKind, Map<string, CreditFigures>>> = {
     channel: new Map(),
     campaign: new Map(),
+    pair: new Map(),
   };
   chunks = 1;
   readonly dirtyChunks = new Set<number>();
   areCreditsDirty = false;
   #bytes = 0;
   #creditBytes = 0;
+  #pairBytes = 0;
+  #hasPairs = true;
 
   constructor(index: ChannelIndex) {
     this.table = new PathTable(index);
@@ -69,16 +79,34 @@ export class Cohort {
   }
 
   addCredit(kind: CreditKind, name: string, figures: readonly number[]): void {
+    if (kind === 'pair' && !this.#hasPairs) return;
     const byName = this.credits[kind];
-    const isFull = byName.size >= MAX_CREDITED_NAMES - 1 || this.#creditBytes >= MAX_CREDIT_BYTES;
+    const hasRoom =
+      kind === 'pair' ? this.#pairBytes < MAX_PAIR_BYTES : this.#creditBytes < MAX_CREDIT_BYTES;
+    const isFull = byName.size >= MAX_CREDITED_NAMES - 1 || !hasRoom;
     const isLumped = !byName.has(name) && isFull;
-    const credited = isLumped ? OTHER_CHANNEL : name;
-    const sums = byName.get(credited) ?? new Array<number>(2 * RULE_MODELS.length).fill(0);
+    this.loadCredit(kind, isLumped ? OTHER_CHANNEL : name, figures);
+  }
+
+  /** The same within bounds already: what was stored is not lumped again. */
+  loadCredit(kind: CreditKind, name: string, figures: readonly number[]): void {
+    const byName = this.credits[kind];
+    const sums = byName.get(name) ?? new Array<number>(CREDIT_FIGURES[kind]).fill(0);
     const next = sums.map((sum, i) => sum + (figures[i] ?? 0));
     const before = byName.size;
-    if (next.some((figure) => figure !== 0)) byName.set(credited, next);
-    else byName.delete(credited);
-    this.#creditBytes += (byName.size - before) * (CREDIT_ROW_BYTES + 3 * credited.length);
+    if (next.some((figure) => figure !== 0)) byName.set(name, next);
+    else byName.delete(name);
+    const rowBytes = CREDIT_ROW_BYTES + FIGURE_BYTES * sums.length + 3 * name.length;
+    if (kind === 'pair') this.#pairBytes += (byName.size - before) * rowBytes;
+    else this.#creditBytes += (byName.size - before) * rowBytes;
+    this.areCreditsDirty = true;
+  }
+
+  /** Some conversion was counted without its pairs: from now on none are counted here (H4). */
+  forgoPairs(): void {
+    this.#hasPairs = false;
+    this.#pairBytes = 0;
+    this.credits.pair.clear();
     this.areCreditsDirty = true;
   }
 
@@ -93,8 +121,13 @@ export class Cohort {
   }
 
   storedCredits(): DayCredits {
-    const { channel, campaign } = this.credits;
-    return { v: 1, channel: Object.fromEntries(channel), campaign: Object.fromEntries(campaign) };
+    const { channel, campaign, pair } = this.credits;
+    return {
+      v: 2,
+      channel: Object.fromEntries(channel),
+      campaign: Object.fromEntries(campaign),
+      pair: this.#hasPairs ? Object.fromEntries(pair) : null,
+    };
   }
 }
 
@@ -148,15 +181,15 @@ export class Cohorts {
     cohort.dirtyChunks.clear();
   }
 
-  loadCredits(day: string, { channel, campaign }: DayCredits): void {
+  loadCredits(day: string, { channel, campaign, pair }: DayCredits): void {
     const cohort = this.days.get(day);
     if (cohort === undefined) return;
-    for (const [name, figures] of Object.entries(channel)) {
-      cohort.addCredit('channel', name, figures);
+    for (const [kind, byName] of Object.entries({ channel, campaign, pair: pair ?? {} })) {
+      for (const [name, figures] of Object.entries(byName)) {
+        cohort.loadCredit(kind as CreditKind, name, figures);
+      }
     }
-    for (const [name, figures] of Object.entries(campaign)) {
-      cohort.addCredit('campaign', name, figures);
-    }
+    if (pair === null) cohort.forgoPairs();
     cohort.areCreditsDirty = false;
   }
 
@@ -181,7 +214,9 @@ export class Cohorts {
       this.#addPath(entry.days[day] as string, key, conversions, nulls, micros);
     }
     for (const [day, kind, name, figures] of entry.credits) {
-      this.#kept(entry.days[day] as string)?.addCredit(kind, name, figures);
+      const cohort = this.#kept(entry.days[day] as string);
+      if (!entry.has_pairs) cohort?.forgoPairs();
+      cohort?.addCredit(kind, name, figures);
     }
     this.#open = part + 1 < parts ? { partition, sequence, nextPart: part + 1 } : undefined;
     if (part + 1 === parts) this.#positions.set(partition, sequence);

@@ -5,6 +5,7 @@
  * Invariants:
  *   C1 The parts of a conversion sum to MICRO_CONVERSIONS and to its value, under every model (I4).
  */
+import type { CreditKind } from '../../protocols/path-journal.ts';
 import type { TouchFact } from '../../protocols/user-snapshot.ts';
 import {
   DEFAULT_HALF_LIFE_MS,
@@ -17,6 +18,16 @@ import {
 
 /** One conversion, in millionths. */
 export const MICRO_CONVERSIONS = 1_000_000;
+
+/** The model whose credits of pairs of channel and campaign are kept. */
+export const PAIR_MODEL = 'linear' satisfies RuleModel;
+
+/** Figures that are kept of a credited name, by its kind: two per model. */
+export const CREDIT_FIGURES: Readonly<Record<CreditKind, number>> = {
+  channel: 2 * RULE_MODELS.length,
+  campaign: 2 * RULE_MODELS.length,
+  pair: 2,
+};
 
 /** By touch of the path. */
 export interface TouchCredits {

@@ -87,11 +87,11 @@ export interface Credit {
   readonly micros: number;
 }
 
-/** Credits by channel or campaign and model. O(names of all cohorts). */
-export function sumCredits(
+/** What cohorts count of each name, for all users. O(names of all cohorts). */
+export function sumFigures(
   cohorts: readonly WeightedCohort[],
   kind: CreditKind,
-): Map<string, Record<RuleModel, Credit>> {
+): Map<string, CreditFigures> {
   const sums = new Map<string, CreditFigures>();
   for (const { cohort, weight } of cohorts) {
     for (const [name, counted] of cohort.credits[kind]) {
@@ -100,8 +100,16 @@ export function sumCredits(
       sums.set(name, sum === undefined ? figures : sum.map((each, i) => each + (figures[i] ?? 0)));
     }
   }
+  return sums;
+}
+
+/** Credits by channel or campaign and model. O(names of all cohorts). */
+export function sumCredits(
+  cohorts: readonly WeightedCohort[],
+  kind: Exclude<CreditKind, 'pair'>,
+): Map<string, Record<RuleModel, Credit>> {
   const byName = new Map<string, Record<RuleModel, Credit>>();
-  for (const [name, figures] of sums) {
+  for (const [name, figures] of sumFigures(cohorts, kind)) {
     const byModel = {} as Record<RuleModel, Credit>;
     RULE_MODELS.forEach((model, m) => {
       const conversions = (figures[2 * m] as number) / MICRO_CONVERSIONS;

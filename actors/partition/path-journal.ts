@@ -4,9 +4,14 @@
  */
 import { utcDay } from '../../protocols/cells.ts';
 import { cohortName } from '../../protocols/cohort.ts';
-import type { CreditKind, PathJournalEntry } from '../../protocols/path-journal.ts';
+import { type CreditKind, type PathJournalEntry, pairName } from '../../protocols/path-journal.ts';
 import type { Path } from '../../protocols/user-snapshot.ts';
-import { conversionCredits, type TouchCredits } from '../channel/conversion-credits.ts';
+import {
+  CREDIT_FIGURES,
+  conversionCredits,
+  PAIR_MODEL,
+  type TouchCredits,
+} from '../channel/conversion-credits.ts';
 import { RULE_MODELS } from '../channel/rule-models.ts';
 import type { PathCounts } from '../user/path.ts';
 
@@ -14,8 +19,9 @@ import type { PathCounts } from '../user/path.ts';
 export const MAX_PART_BYTES = 256 * 1024;
 /** What a line takes beside its channels. */
 const LINE_BYTES = 40;
-/** What a row of credits takes beside its name: 12 numbers. */
-const CREDIT_BYTES = 140;
+/** What a row of credits takes beside its name, and each of its figures. */
+const CREDIT_BYTES = 20;
+const FIGURE_BYTES = 10;
 
 interface PathChange {
   readonly day: string;
@@ -92,7 +98,7 @@ export class PathJournal implements PathCounts {
       roomFor(LINE_BYTES + names).addPath(change);
     }
     for (const change of credits) {
-      roomFor(CREDIT_BYTES + 3 * change.name.length).addCredit(change);
+      roomFor(creditBytes(change.kind, change.name)).addCredit(change);
     }
     return parts.map((part, i) => part.entry(partition, sequence, i, parts.length));
   }
@@ -105,13 +111,13 @@ export class PathJournal implements PathCounts {
   ): void {
     touches.forEach(({ channel, campaign }, i) => {
       const rows = [this.#creditRow(day, 'channel', channel)];
-      if (campaign !== undefined) rows.push(this.#creditRow(day, 'campaign', campaign));
+      if (campaign !== undefined) {
+        rows.push(this.#creditRow(day, 'campaign', campaign));
+        const pair = this.#creditRow(day, 'pair', pairName(channel, campaign));
+        addTouch(pair, 0, byModel[PAIR_MODEL], i, by);
+      }
       RULE_MODELS.forEach((model, m) => {
-        const { conversions, micros } = byModel[model];
-        for (const row of rows) {
-          row[2 * m] = (row[2 * m] as number) + by * (conversions[i] as number);
-          row[2 * m + 1] = (row[2 * m + 1] as number) + by * (micros[i] as number);
-        }
+        for (const row of rows) addTouch(row, m, byModel[model], i, by);
       });
     });
   }
@@ -120,9 +126,9 @@ export class PathJournal implements PathCounts {
     const key = `${day} ${kind} ${name}`;
     let change = this.#credits.get(key);
     if (change === undefined) {
-      change = { day, kind, name, figures: new Array<number>(2 * RULE_MODELS.length).fill(0) };
+      change = { day, kind, name, figures: new Array<number>(CREDIT_FIGURES[kind]).fill(0) };
       this.#credits.set(key, change);
-      this.#bytes += CREDIT_BYTES + 3 * name.length;
+      this.#bytes += creditBytes(kind, name);
     }
     return change.figures;
   }
@@ -148,7 +154,8 @@ class JournalPart {
     const { names: days } = this.#days;
     const { names: channels } = this.#channels;
     const [paths, credits] = [this.#paths, this.#credits];
-    return { v: 1, partition, sequence, part, parts, days, channels, paths, credits };
+    const place = { partition, sequence, part, parts };
+    return { v: 2, ...place, days, channels, paths, credits, has_pairs: true };
   }
 }
 
@@ -163,6 +170,22 @@ class Names {
     this.#indices.set(name, this.names.length);
     return this.names.push(name) - 1;
   }
+}
+
+/** Adds a touch's part of a conversion to the m-th model of a row. */
+function addTouch(
+  row: number[],
+  m: number,
+  { conversions, micros }: TouchCredits,
+  touch: number,
+  by: 1 | -1,
+): void {
+  row[2 * m] = (row[2 * m] as number) + by * (conversions[touch] as number);
+  row[2 * m + 1] = (row[2 * m + 1] as number) + by * (micros[touch] as number);
+}
+
+function creditBytes(kind: CreditKind, name: string): number {
+  return CREDIT_BYTES + FIGURE_BYTES * CREDIT_FIGURES[kind] + 3 * name.length;
 }
 
 function isChange(figure: number): boolean {

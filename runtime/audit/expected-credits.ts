@@ -4,6 +4,8 @@
 import type { TouchFact } from '../../protocols/user-snapshot.ts';
 
 export const MODELS = ['first', 'last', 'linear', 'position', 'timeDecay', 'shapley'] as const;
+/** Where the figures of the linear model begin in a row. */
+export const LINEAR_AT = 2 * MODELS.indexOf('linear');
 
 const MICRO_CONVERSIONS = 1_000_000;
 const HALF_LIFE_MS = 7 * 86_400_000;
@@ -11,7 +13,8 @@ const HALF_LIFE_MS = 7 * 86_400_000;
 type Model = (typeof MODELS)[number];
 
 /**
- * By `channel <name>` and `campaign <name>`, per model millionths of a conversion and micros.
+ * By `channel <name>` and `campaign <name>`, per model millionths of a conversion and micros; by
+ * `pair <channel>><campaign>` those of the linear model.
  */
 export function expectedShares(
   touches: readonly TouchFact[],
@@ -32,6 +35,13 @@ export function expectedShares(
       }
     });
   });
+  for (const { channel, campaign } of touches) {
+    if (campaign === undefined) continue;
+    const name = `pair ${channel}>${campaign}`;
+    const [conversions = 0, value = 0] = shares.get(name) ?? [];
+    const share = 1 / touches.length;
+    shares.set(name, [conversions + share * MICRO_CONVERSIONS, value + share * micros]);
+  }
   return shares;
 }
 

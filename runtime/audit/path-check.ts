@@ -8,11 +8,11 @@ import { ledgerEntrySchema } from '../../protocols/conversion-ledger.ts';
 import type { UserToken } from '../../protocols/ids.ts';
 import { erasureSubject, ledgerSubject } from '../../protocols/subjects.ts';
 import type { Differences } from './differences.ts';
-import { expectedShares, MODELS } from './expected-credits.ts';
+import { expectedShares, LINEAR_AT, MODELS } from './expected-credits.ts';
 import type { ExpectedPartition } from './expected-partition.ts';
 import type { CutPath } from './expected-path.ts';
 import type { ExpectedUser } from './expected-user.ts';
-import { addFigures, type PathFigures, takeStoredPaths } from './stored-paths.ts';
+import { addFigures, noFigures, type PathFigures, takeStoredPaths } from './stored-paths.ts';
 import { readerOf, type StoredView } from './stored-view.ts';
 
 const readEntry = readerOf('ledgerEntry', ledgerEntrySchema);
@@ -21,7 +21,7 @@ const MICRO_CONVERSIONS = 1_000_000;
 export class PathCheck {
   readonly #stored: StoredView;
   readonly #differences: Differences;
-  readonly #expected: PathFigures = { paths: new Map(), credits: new Map() };
+  readonly #expected: PathFigures = noFigures();
   /** By name of credits, how many conversions have a part in them. */
   readonly #credited = new Map<string, number>();
 
@@ -65,18 +65,25 @@ export class PathCheck {
       this.#differences.compare(`paths ${name}`, mine, found.paths.get(name) ?? [0, 0, 0]);
     }
     this.#conserves(found);
-    const none = new Array<number>(2 * MODELS.length).fill(0);
     for (const name of new Set([...expected.credits.keys(), ...found.credits.keys()])) {
-      const mine = expected.credits.get(name) ?? none;
-      const theirs = found.credits.get(name) ?? none;
+      const [day = '', kind] = name.split(' ', 2);
+      if (kind === 'pair' && found.daysWithoutPairs.has(day)) continue;
+      const mine = expected.credits.get(name) ?? [];
+      const theirs = found.credits.get(name) ?? [];
       // Whom the last unit of a division falls to is rounding's choice, once per conversion.
       const tolerance = this.#credited.get(name) ?? 0;
-      const isClose = mine.every((each, i) => Math.abs(each - (theirs[i] ?? 0)) <= tolerance);
+      const longer = mine.length < theirs.length ? theirs : mine;
+      const isClose = longer.every((_, i) => {
+        return Math.abs((mine[i] ?? 0) - (theirs[i] ?? 0)) <= tolerance;
+      });
       if (!isClose) this.#differences.add(`credits ${name}`, mine, theirs);
     }
   }
 
-  /** Every model credits exactly what was converted on paths, day by day (I4). */
+  /**
+   * Every model credits exactly what was converted on paths, day by day (I4); and pairs have
+   * exactly what the linear model credits campaigns with.
+   */
   #conserves(found: PathFigures): void {
     const totals = new Map<string, number[]>();
     for (const [name, [conversions = 0, , micros = 0]] of found.paths) {
@@ -85,13 +92,22 @@ export class PathCheck {
       addFigures(totals, day, figures);
     }
     const credited = new Map<string, number[]>();
+    const ofCampaigns = new Map<string, number[]>();
+    const ofPairs = new Map<string, number[]>();
     for (const [name, figures] of found.credits) {
       const [day = '', kind] = name.split(' ', 2);
       if (kind === 'channel') addFigures(credited, day, figures);
+      else if (found.daysWithoutPairs.has(day)) continue;
+      else if (kind === 'pair') addFigures(ofPairs, day, figures);
+      else addFigures(ofCampaigns, day, figures.slice(LINEAR_AT, LINEAR_AT + 2));
     }
     for (const day of new Set([...totals.keys(), ...credited.keys()])) {
       const sum = credited.get(day);
       this.#differences.compare(`credits of all channels ${day}`, totals.get(day), sum);
+    }
+    for (const day of new Set([...ofCampaigns.keys(), ...ofPairs.keys()])) {
+      const sum = ofPairs.get(day);
+      this.#differences.compare(`credits of all pairs ${day}`, ofCampaigns.get(day), sum);
     }
   }
 

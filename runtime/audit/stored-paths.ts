@@ -24,6 +24,8 @@ export interface PathFigures {
   readonly paths: NamedFigures;
   /** Per name and rule-based model millionths of a conversion, and micros. */
   readonly credits: NamedFigures;
+  /** Days that an older release has counted conversions of, which have no pairs. */
+  readonly daysWithoutPairs: Set<string>;
 }
 
 /** Adds figures to those of a name; what comes to nothing is dropped. */
@@ -36,7 +38,7 @@ export function addFigures(to: NamedFigures, name: string, figures: readonly num
 
 /** Takes all of it out of the store. */
 export function takeStoredPaths(stored: StoredView): PathFigures {
-  const figures: PathFigures = { paths: new Map(), credits: new Map() };
+  const figures: PathFigures = noFigures();
   const head = stored.take(CHANNELS_HEAD, readHead);
   for (const subject of [...stored.subjects]) {
     const [first, kind, day = ''] = subject.split('.');
@@ -48,12 +50,12 @@ export function takeStoredPaths(stored: StoredView): PathFigures {
         addFigures(figures.paths, pathName(day, path, head.channels), counts);
       }
     } else if (first === 'channels' && kind === 'credits') {
-      const { channel = {}, campaign = {} } = stored.take(subject, readCredits) ?? {};
-      for (const [name, each] of Object.entries(channel)) {
-        addFigures(figures.credits, `${day} channel ${name}`, each);
-      }
-      for (const [name, each] of Object.entries(campaign)) {
-        addFigures(figures.credits, `${day} campaign ${name}`, each);
+      const { channel = {}, campaign = {}, pair = {} } = stored.take(subject, readCredits) ?? {};
+      if (pair === null) figures.daysWithoutPairs.add(day);
+      for (const [kind, byName] of Object.entries({ channel, campaign, pair: pair ?? {} })) {
+        for (const [name, each] of Object.entries(byName)) {
+          addFigures(figures.credits, `${day} ${kind} ${name}`, each);
+        }
       }
     } else if (first === 'journal') {
       const entry = stored.take(subject, readJournal);
@@ -64,12 +66,21 @@ export function takeStoredPaths(stored: StoredView): PathFigures {
   return figures;
 }
 
-function addJournal({ paths, credits }: PathFigures, entry: PathJournalEntry): void {
+/** Figures to add to. */
+export function noFigures(): PathFigures {
+  return { paths: new Map(), credits: new Map(), daysWithoutPairs: new Set() };
+}
+
+function addJournal(
+  { paths, credits, daysWithoutPairs }: PathFigures,
+  entry: PathJournalEntry,
+): void {
   const { days, channels } = entry;
   for (const [day, path, ...counts] of entry.paths) {
     addFigures(paths, pathName(days[day] ?? '', path, channels), counts);
   }
   for (const [day, kind, name, figures] of entry.credits) {
+    if (!entry.has_pairs) daysWithoutPairs.add(days[day] ?? '');
     addFigures(credits, `${days[day]} ${kind} ${name}`, figures);
   }
 }

@@ -84,12 +84,14 @@ function printAttribution(report: AttributionReport): void {
   printLine('\nConversions by model: credit for what happened, not proof of what caused it');
   printModels(
     'channel',
+    RULE_MODELS,
     byEffect.map(({ channel, models }) => ({ name: channel, models })),
   );
   if (report.campaigns.length > 0) {
     printLine();
     printModels(
       'campaign',
+      ['markov', ...RULE_MODELS],
       report.campaigns.map(({ campaign, models }) => ({
         ...{ name: campaign, models },
       })),
@@ -118,16 +120,17 @@ function printOutside({ outside }: AttributionReport): void {
 
 function printModels(
   what: string,
+  columns: readonly string[],
   rows: readonly {
     readonly name: string;
     readonly models: AttributionReport['channels'][number]['models'];
   }[],
 ): void {
   printTable(
-    [what, ...RULE_MODELS],
+    [what, ...columns],
     rows.map(({ name, models }) => [
       name,
-      ...RULE_MODELS.map((model) => (models[model]?.conversions ?? 0).toFixed(1)),
+      ...columns.map((model) => (models[model]?.conversions ?? 0).toFixed(1)),
     ]),
   );
 }

@@ -4,6 +4,7 @@
  */
 import { audit, filter, map, merge, type Observable, type SchedulerLike, timer } from 'rxjs';
 import { attributeChain, DEFAULT_ATTRIBUTION } from '../../actors/channel/attribute.ts';
+import { campaignMarkov } from '../../actors/channel/campaign-markov.ts';
 import { chooseOrder } from '../../actors/channel/choose-order.ts';
 import {
   type Credit,
@@ -120,9 +121,15 @@ export function attributionReport(
     outside: outsideOf(view, settings),
     ...(cohorts.some(({ weight }) => weight > 1) && { sampling: errorsOf(cohorts) }),
     channels: channels.sort(byName),
-    campaigns: [...sumCredits(cohorts, 'campaign')]
-      .map(([campaign, models]) => ({ campaign, models: creditRows(models) }))
-      .sort((a, b) => (a.campaign < b.campaign ? -1 : 1)),
+    campaigns: campaignRows(
+      sumCredits(cohorts, 'campaign'),
+      campaignMarkov(
+        cohorts,
+        markov.channels.map(({ channel, conversions }, i) => {
+          return { channel, conversions, micros: values[i] ?? 0 };
+        }),
+      ),
+    ),
     ...(wanted.transitions === true && {
       transitions: namedTransitions(markovChain(table.rows(), 1), table.channels),
     }),
@@ -173,6 +180,19 @@ function creditRows(
     rows[model] = { conversions, value_micros: Math.round(micros) };
   }
   return rows;
+}
+
+/** The Markov credit first; a campaign may have one alone where bounds have lumped the others. */
+function campaignRows(
+  byRule: Credits,
+  byChain: ReadonlyMap<string, Credit>,
+): AttributionReport['campaigns'] {
+  const names = [...new Set([...byRule.keys(), ...byChain.keys()])];
+  return names.sort().map((campaign) => {
+    const { conversions, micros } = byChain.get(campaign) ?? { conversions: 0, micros: 0 };
+    const markov = { conversions, value_micros: micros };
+    return { campaign, models: { markov, ...creditRows(byRule.get(campaign)) } };
+  });
 }
 
 function orderChoice(table: PathTable): AttributionReport['order_choice'] {

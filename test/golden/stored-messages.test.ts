@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
+import { Cohorts } from '../../actors/channel/cohorts.ts';
 import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
 import { PartitionState } from '../../actors/partition/state.ts';
 import { restoreUserActor } from '../../actors/user/actor.ts';
@@ -41,10 +42,11 @@ import { MAX_CLOCK_SKEW_MS, parseEvent } from '../../protocols/event.ts';
 import type { UserToken } from '../../protocols/ids.ts';
 import { withLooks } from '../../protocols/looks.ts';
 import { modelSchema } from '../../protocols/model.ts';
-import { pathJournalSchema } from '../../protocols/path-journal.ts';
+import { type PathJournalEntry, pathJournalSchema } from '../../protocols/path-journal.ts';
 import { UnreadableVersion, upcast } from '../../protocols/upcast.ts';
 import { decodeUser, encodeUser, userRecordSchema } from '../../protocols/user-record.ts';
 import { verdictSchema } from '../../protocols/verdict.ts';
+import { journalOf } from '../cohort-store.ts';
 import { BASE_MS, opportunity } from '../generators.ts';
 import { PartitionLog } from '../partition-log.ts';
 import { golden, goldenFiles, goldenText } from './golden.ts';
@@ -57,11 +59,13 @@ const STORED: readonly (readonly [file: string, kind: Kind, schema: z.ZodType])[
   ['user-v3.json', 'user', userRecordSchema],
   ['checkpoint-v1.json', 'checkpoint', checkpointSchema],
   ['path-journal-v1.json', 'pathJournal', pathJournalSchema],
+  ['path-journal-v2.json', 'pathJournal', pathJournalSchema],
   ['ledger-entry-v1.json', 'ledgerEntry', ledgerEntrySchema],
   ['erasure-v1.json', 'erasure', erasureSchema],
   ['channels-head-v1.json', 'channelsHead', channelsHeadSchema],
   ['path-chunk-v1.json', 'pathChunk', pathChunkSchema],
   ['day-credits-v1.json', 'dayCredits', dayCreditsSchema],
+  ['day-credits-v2.json', 'dayCredits', dayCreditsSchema],
   ['channels-cell-v1.json', 'cell', channelsCellSchema],
   ['channels-cell-v2.json', 'cell', channelsCellSchema],
   ['traffic-cell-v1.json', 'cell', trafficCellSchema],
@@ -178,6 +182,44 @@ test.each([
   const { interests } = decodeUser('ada' as UserToken, older).state;
   expect(interests.shoes?.weight).toBeCloseTo(mentions, 12);
   expect(interests.shoes).toMatchObject({ atMs: 5, declared: false });
+});
+
+test('days of an older release load without pairs, but for those of no campaign', () => {
+  const older = golden('day-credits-v1.json') as { channel: Record<string, number[]> };
+  expect(upcast('dayCredits', older)).toEqual({ ...older, v: 2, pair: {} });
+  const figures = older.channel.email as number[];
+  const withCampaign = { ...older, campaign: { SPRING: figures } };
+  const day = '20240408';
+  const cohorts = new Cohorts({ v: 1, epoch: 1, positions: {}, channels: [], days: { [day]: 1 } });
+  const loaded = dayCreditsSchema.parse(upcast('dayCredits', withCampaign));
+  cohorts.loadCredits(day, loaded);
+  expect(cohorts.dirtyCount).toBe(0);
+  expect(cohorts.days.get(day)?.credits.channel.get('email')).toEqual(figures);
+  // What follows is counted, but pairs never are again: a refund would take away what never came.
+  const refund: PathJournalEntry['credits'] = [
+    [0, 'channel', 'email', figures.map((each) => -each)],
+    [0, 'pair', 'email>SPRING', [-500_000, -29_950_000]],
+  ];
+  cohorts.fold(journalOf(1, { days: [day], credits: refund }));
+  expect(cohorts.takeChanges().credits).toEqual([
+    { day, body: { ...loaded, channel: { paid_search: older.channel.paid_search } } },
+  ]);
+});
+
+test('a journal of an older release takes the pairs from the days that it credits', () => {
+  const older = golden('path-journal-v1.json');
+  const newer = golden('path-journal-v2.json');
+  const cohorts = new Cohorts();
+  cohorts.fold(pathJournalSchema.parse(upcast('pathJournal', newer)));
+  const fold = (sequence: number, day: string): void => {
+    const next = upcast('pathJournal', { ...(older as object), sequence, days: [day] });
+    cohorts.fold(pathJournalSchema.parse(next));
+  };
+  fold(99, '20240409');
+  const pairs = (): unknown[] => [...cohorts.days.values()].map((day) => day.storedCredits().pair);
+  expect(pairs()).toEqual([{ 'email>SPRING_SALE': [500_000, 29_950_000] }, null]);
+  fold(100, '20240408');
+  expect(pairs()).toEqual([null, null]);
 });
 
 test('no golden file is forgotten', () => {

@@ -8,6 +8,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RULE_MODELS } from '../../actors/channel/rule-models.ts';
 import {
   type CampaignDetail,
   type CampaignsReport,
@@ -266,4 +267,26 @@ test('what a campaign brings comes back in its report and in the feed', {
   }
   await listCampaigns({});
   expect(printed()).toMatch(/campaign +status +revision +spent\/budget/);
+});
+
+test('a campaign’s credit is shown beside its lift, that of the Markov chain first', {
+  timeout: 60_000,
+}, async () => {
+  await applyCampaigns(file(yaml('credited', 'triggers: []')), {});
+  const touch = { type: 'impression', session_index: 1, channel: 'email', campaign: 'credited' };
+  await publish('buyer', 'events', touch);
+  const order = { type: 'conversion', order_id: 'credited', value: ORDER_VALUE, currency: 'USD' };
+  await publish('buyer', 'events', { ...order, session_index: 2 });
+  const { credit } = await until('the path to be folded', async () => {
+    const found = await detailOf('credited');
+    return found.credit.markov === undefined ? undefined : found;
+  });
+  // All of the channel's touches are of the campaign.
+  expect(Object.keys(credit)).toEqual(['markov', ...RULE_MODELS]);
+  expect(credit.markov).toEqual({ conversions: 1, value_micros: ORDER_VALUE * 1_000_000 });
+  expect(credit.last).toEqual(credit.markov);
+  await inspectCampaignCommand('credited', {});
+  const text = printed();
+  expect(text).toMatch(/credit by model +conversions +value\n.+\nmarkov +1\.00 +20\.00\nfirst/);
+  expect(text).toContain('no holdout');
 });

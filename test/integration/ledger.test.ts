@@ -156,6 +156,20 @@ test('an order shows its path and whom every model credits; refunds lower it and
     const own = first.credits[model]?.channels.find(({ name }) => name === 'email');
     expect(email?.value_micros ?? 0, model).toBe(own?.value_micros ?? 0);
   }
+  // Linear gives each of the two touches half of what it gives the channel.
+  const markov = whole.channels.find(({ channel }) => channel === 'email');
+  const ofCampaigns = whole.campaigns.map(({ campaign, models }) => ({
+    campaign,
+    ...models.markov,
+  }));
+  const half = (markov?.conversions ?? 0) / 2;
+  const micros = ofCampaigns.map(({ value_micros = 0 }) => value_micros);
+  expect(ofCampaigns).toEqual([
+    expect.objectContaining({ campaign: 'SPRING', conversions: expect.closeTo(half, 5) }),
+    expect.objectContaining({ campaign: 'SUMMER', conversions: expect.closeTo(half, 5) }),
+  ]);
+  expect(half).toBeGreaterThan(0.1);
+  expect((micros[0] ?? 0) + (micros[1] ?? 0)).toBe(markov?.value_micros);
   await expectNoDifference(nc);
 
   await ledger.send('ada', refund(4, at(3), 'order-1', 40));

@@ -6,6 +6,7 @@ import type { CalibrationCell, SuppressedCell } from '../../protocols/cells.ts';
 import type { Explanation } from '../../protocols/explanation.ts';
 import type { UserToken } from '../../protocols/ids.ts';
 import { LOOK_NUMBERS } from '../../protocols/looks.ts';
+import type { PathJournalEntry } from '../../protocols/path-journal.ts';
 import { decodeUser, encodeUser, type StoredUser } from '../../protocols/user-record.ts';
 import {
   EVIDENCE_KINDS,
@@ -343,6 +344,42 @@ describe('the audit names what is wrong when', () => {
     expect(wrong.filter((where) => where.startsWith(subject) && where.includes(names))).toEqual([
       expect.anything(),
     ]);
+  });
+
+  const pairOfJournal = (change: (entry: PathJournalEntry, row: number) => object): string[] => {
+    const rowOf = (subject: string): number => {
+      const { credits = [] } = asJson(run.stored.get(subject)) as Partial<PathJournalEntry>;
+      return credits.findIndex(([, kind]) => kind === 'pair');
+    };
+    const journals = [...run.stored.keys()].filter((subject) => subject.startsWith('journal.'));
+    const subject = journals.find((each) => rowOf(each) >= 0) ?? '';
+    expect(subject, `no journal fits; AUDIT_SEED=${SEED}`).not.toBe('');
+    const entry = asJson(run.stored.get(subject)) as unknown as PathJournalEntry;
+    return whenStored(subject, asBody(change(entry, rowOf(subject))));
+  };
+
+  test('a channel’s touches that name a campaign are credited with a micro more', () => {
+    const wrong = pairOfJournal(({ credits, ...entry }, row) => {
+      const changed = credits.map(([day, kind, name, [conversions = 0, micros = 0]], i) => {
+        return i === row ? [day, kind, name, [conversions, micros + 1]] : credits[i];
+      });
+      return { ...entry, credits: changed };
+    });
+    expect(wrong).toEqual([expect.stringMatching(/^credits of all pairs \d{8}/)]);
+  });
+
+  test('they are credited with what they are not', () => {
+    const wrong = pairOfJournal(({ credits, ...entry }, row) => {
+      return { ...entry, credits: credits.filter((_, i) => i !== row) };
+    });
+    expect(wrong).toContainEqual(expect.stringMatching(/^credits \d{8}\S* pair .+>.+/));
+  });
+
+  test('not that an older release counted no pairs', () => {
+    const wrong = pairOfJournal(({ credits, has_pairs: _, ...entry }) => {
+      return { ...entry, v: 1, credits: credits.filter(([, kind]) => kind !== 'pair') };
+    });
+    expect(wrong).toEqual([]);
   });
 
   test('a user is stored as right, with nothing', () => {

@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Cohorts, MAX_CHUNKS, MAX_CREDITED_NAMES, MAX_DAYS } from '../../actors/channel/cohorts.ts';
+import { CREDIT_FIGURES } from '../../actors/channel/conversion-credits.ts';
 import { MAX_CHANNELS } from '../../actors/channel/path-table.ts';
 import { OTHER_CHANNEL, utcDay } from '../../protocols/cells.ts';
 import { MAX_NAME_CHARS } from '../../protocols/event.ts';
@@ -18,6 +19,7 @@ import { seededRandom } from '../journeys.ts';
 const MESSAGE_BYTES_MAX = 1024 * 1024;
 const DAY = '20260401';
 const TOUCHES = 128;
+const CREDIT_KINDS = ['channel', 'campaign', 'pair'] as const;
 const FOLD_MS_MAX = 60_000;
 
 /** Journals of `count` long paths, no two the same, over some of the channels, `each` a commit. */
@@ -50,7 +52,7 @@ function dayAfter(days: number): string {
 
 /** What all days count and credit together. */
 function totals({ days }: Cohorts): number[] {
-  const sums = new Array<number>(3 + 2 * CREDIT_COLUMNS).fill(0);
+  const sums = new Array<number>(3 + 2 * CREDIT_COLUMNS + CREDIT_FIGURES.pair).fill(0);
   const add = (from: number, figures: readonly number[]): void => {
     for (const [i, figure] of figures.entries()) sums[from + i] = (sums[from + i] ?? 0) + figure;
   };
@@ -59,6 +61,7 @@ function totals({ days }: Cohorts): number[] {
     add(0, [conversions, nulls, value]);
     for (const figures of credits.channel.values()) add(3, figures);
     for (const figures of credits.campaign.values()) add(3 + CREDIT_COLUMNS, figures);
+    for (const figures of credits.pair.values()) add(3 + 2 * CREDIT_COLUMNS, figures);
   }
   return sums;
 }
@@ -146,11 +149,11 @@ test('days that come when all chunks are in use leave room for one commit of eve
   expect(chunks + cohorts.days.size + 1).toBeLessThanOrEqual(MAX_BATCH_MESSAGES);
 });
 
-test('campaigns beyond those credited by name are lumped, and totals stay exact (H3)', () => {
+test('names and pairs beyond those credited by name are lumped, and totals stay exact (H3)', () => {
   const extra = 300;
   const steps = fc.array(
     fc.tuple(
-      fc.constantFrom('channel' as const, 'campaign' as const),
+      fc.constantFrom(...CREDIT_KINDS),
       fc.nat({ max: MAX_CREDITED_NAMES + extra }),
       fc.integer({ min: -1_000, max: 1_000 }),
     ),
@@ -159,25 +162,25 @@ test('campaigns beyond those credited by name are lumped, and totals stay exact 
   holds(
     fc.property(steps, fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 }), (drawn, order) => {
       const all = Array.from({ length: MAX_CREDITED_NAMES + extra }, (_, i) => {
-        return [['channel', 'campaign'] as const, i, 1] as const;
+        return [CREDIT_KINDS, i, 1] as const;
       }).flatMap(([kinds, i, figure]) => kinds.map((kind) => [kind, i, figure] as const));
       const steps = [...all, ...drawn];
       const credits: PathJournalEntry['credits'] = steps.map(([kind, i, figure]) => {
-        return [0, kind, `name ${i}`, new Array<number>(CREDIT_COLUMNS).fill(figure)];
+        return [0, kind, `n>${i}`, new Array<number>(CREDIT_FIGURES[kind]).fill(figure)];
       });
       const cohorts = new Cohorts();
       for (const [i, quarter] of order.entries()) {
         const part = credits.filter((_, n) => n % 4 === quarter);
         cohorts.fold(journalOf(i + 1, { credits: part }));
       }
-      for (const kind of ['channel', 'campaign'] as const) {
+      for (const [k, kind] of CREDIT_KINDS.entries()) {
         const [byName] = [...cohorts.days.values()].map((cohort) => cohort.credits[kind]);
         expect(byName?.size).toBeLessThanOrEqual(MAX_CREDITED_NAMES);
         expect(byName?.has(OTHER_CHANNEL)).toBe(true);
         const sum = steps.reduce((total, step) => total + (step[0] === kind ? step[2] : 0), 0);
-        const from = kind === 'channel' ? 3 : 3 + CREDIT_COLUMNS;
-        const found = totals(cohorts).slice(from, from + CREDIT_COLUMNS);
-        expect(found).toEqual(new Array(CREDIT_COLUMNS).fill(sum));
+        const from = 3 + k * CREDIT_COLUMNS;
+        const found = totals(cohorts).slice(from, from + CREDIT_FIGURES[kind]);
+        expect(found).toEqual(new Array(CREDIT_FIGURES[kind]).fill(sum));
       }
       const store = new CohortStore();
       store.store(cohorts);
@@ -199,12 +202,26 @@ test('the credits of a day fit into a message, however long its names are', () =
     const credits: PathJournalEntry['credits'] = [
       [0, 'channel', name, figures],
       [0, 'campaign', name, figures],
+      // Of two names: as long as pairs get.
+      [0, 'pair', `${name}>${name}`, figures.slice(0, CREDIT_FIGURES.pair)],
     ];
     cohorts.fold(journalOf(i + 1, { credits }));
   });
   const store = new CohortStore();
   store.store(cohorts);
   expect(store.largest('credits')).toBeLessThan(MESSAGE_BYTES_MAX);
+});
+
+test('however many pairs there are, they drive no channel and no campaign out of a day', () => {
+  const cohorts = new Cohorts();
+  longNames(3 * MAX_CREDITED_NAMES).forEach((name, i) => {
+    cohorts.fold(journalOf(i + 1, { credits: [[0, 'pair', `${name}>${name}`, [1, 1]]] }));
+  });
+  const [day] = cohorts.days.values();
+  expect(day?.credits.pair.has(OTHER_CHANNEL)).toBe(true);
+  const figures = new Array<number>(CREDIT_COLUMNS).fill(1);
+  cohorts.fold(journalOf(9_999, { credits: [[0, 'campaign', 'NEW', figures]] }));
+  expect(day?.credits.campaign.get('NEW')).toEqual(figures);
 });
 
 test('the head fits into a message, however many channels there are and however long', () => {

@@ -1,5 +1,7 @@
 /** Live figures over cohorts: ranges of days, samples of users, what is credited to whom. */
 import { expect, test } from 'vitest';
+import { campaignMarkov } from '../../actors/channel/campaign-markov.ts';
+import { Cohorts } from '../../actors/channel/cohorts.ts';
 import {
   cohortsBetween,
   samplingErrors,
@@ -12,6 +14,8 @@ import { attributeMarkov, solveChain } from '../../actors/channel/removal-effect
 import { removalIntervals } from '../../actors/channel/removal-intervals.ts';
 import { RULE_MODELS } from '../../actors/channel/rule-models.ts';
 import type { UserToken } from '../../protocols/ids.ts';
+import type { PathJournalEntry } from '../../protocols/path-journal.ts';
+import { journalOf } from '../cohort-store.ts';
 import { BASE_MS, click, conversion, DAY_MS, refund, settingsWith } from '../generators.ts';
 import { PartitionLog } from '../partition-log.ts';
 
@@ -123,6 +127,91 @@ test('credits of channels and campaigns add up under every model', () => {
   expect(campaigns.get('SUMMER')?.shapley).toEqual({ conversions: 0.25, micros: 2_500_000 });
   expect(channels.get('a')?.position.conversions).toBe(0.4);
   expect(campaigns.get('SPRING')?.first).toEqual({ conversions: 1, micros: 10_000_000 });
+});
+
+/** Journals of one day with credits under the linear model: of a channel, and of pairs. */
+function withPairs(linear: number, ...pairs: readonly (readonly [string, number])[]): Cohorts {
+  const cohorts = new Cohorts();
+  const ofChannel = RULE_MODELS.flatMap((model) =>
+    model === 'linear' ? [linear, linear] : [0, 0],
+  );
+  const credits: PathJournalEntry['credits'] = [
+    [0, 'channel', 'a', ofChannel],
+    ...pairs.map(([name, figure]): PathJournalEntry['credits'][number] => {
+      return [0, 'pair', name, [figure, figure]];
+    }),
+  ];
+  cohorts.fold(journalOf(1, { credits }));
+  return cohorts;
+}
+
+const ofA = (micros: number) => [{ channel: 'a', conversions: 1, micros }];
+
+test.each([
+  [
+    'with a rest, by their linear credit',
+    10,
+    [
+      ['a>x', 5],
+      ['a>y > z', 2],
+    ],
+    { x: 50, 'y > z': 20 },
+  ],
+  [
+    'without a rest, to the last micro',
+    3,
+    [
+      ['a>x', 1],
+      ['a>y', 1],
+      ['a>z', 1],
+    ],
+    { x: 34, y: 33, z: 33 },
+  ],
+  [
+    'not by pairs that a day has lumped',
+    10,
+    [
+      ['a>x', 5],
+      ['(other)', 5],
+    ],
+    { x: 50 },
+  ],
+  [
+    'when a day has lumped the channel only',
+    1,
+    [
+      ['a>x', 3],
+      ['a>y', 1],
+    ],
+    { x: 75, y: 25 },
+  ],
+  ['not where it meets no conversion', 0, [], {}],
+  ['not of another channel', 10, [['ab>x', 5]], {}],
+] as const)('a channel’s Markov credit is split over campaigns %s', (_, linear, pairs, micros) => {
+  const cohorts = cohortsBetween(withPairs(linear, ...pairs), '0', '9');
+  const split = campaignMarkov(cohorts, ofA(100));
+  expect(Object.fromEntries([...split].map(([name, each]) => [name, each.micros]))).toEqual(micros);
+  for (const [name, { conversions }] of split) {
+    const [, part = 0] = pairs.find(([pair]) => pair === `a>${name}`) ?? [];
+    const sum = pairs.reduce((all, [pair, each]) => (pair === '(other)' ? all : all + each), 0);
+    expect(conversions).toBeCloseTo(part / Math.max(linear, sum), 12);
+  }
+});
+
+test('a day of an older release gives campaigns nothing, and the others no more for it', () => {
+  const cohorts = withPairs(10, ['a>x', 10]);
+  const figures = new Array<number>(2 * RULE_MODELS.length).fill(10);
+  const credits: PathJournalEntry['credits'] = [[0, 'channel', 'a', figures]];
+  cohorts.fold(journalOf(2, { days: ['20260402'], credits, has_pairs: false }));
+  const both = campaignMarkov(cohortsBetween(cohorts, '0', '9'), ofA(100));
+  expect(both).toEqual(new Map([['x', { conversions: 0.5, micros: 50 }]]));
+});
+
+test('pairs that are below nothing between two parts of a commit take nothing away', () => {
+  const cohorts = cohortsBetween(withPairs(4, ['a>x', 4], ['a>y', -2]), '0', '9');
+  expect(Object.fromEntries(campaignMarkov(cohorts, ofA(100)))).toEqual({
+    ...{ x: { conversions: 1, micros: 100 }, y: { conversions: 0, micros: 0 } },
+  });
 });
 
 test('a channel that no path has met has no effect, and nothing fails for it', () => {

@@ -122,6 +122,10 @@ export const campaignSchema = z
     ({ pacing, daily_micros, schedule }) =>
       pacing === 'asap' || daily_micros !== undefined || schedule !== undefined,
     { path: ['pacing'], message: 'even pacing needs daily_micros or a schedule to spread over' },
+  )
+  .refine(
+    ({ breaker, bid_micros }) => breaker === undefined || breaker.spend_micros >= bid_micros,
+    { path: ['breaker', 'spend_micros'], message: 'must pay for a bid, or nothing is ever spent' },
   );
 export type Campaign = z.infer<typeof campaignSchema>;
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RULE_MODELS } from '../../actors/channel/rule-models.ts';
+import { type Alert, alertSchema } from '../../protocols/alert.ts';
 import {
   type CampaignDetail,
   type CampaignsReport,
@@ -289,4 +290,26 @@ test('a campaign’s credit is shown beside its lift, that of the Markov chain f
   const text = printed();
   expect(text).toMatch(/credit by model +conversions +value\n.+\nmarkov +1\.00 +20\.00\nfirst/);
   expect(text).toContain('no holdout');
+});
+
+test('a campaign that runs away is stopped, and operators who listen hear why', async () => {
+  const ops = await server.connectAs('ops');
+  const heard: Alert[] = [];
+  ops.subscribe('alerts.>', { callback: (_error, message) => heard.push(message.json<Alert>()) });
+  await ops.flush();
+  const breaker = 'breaker: { spend_micros: 400000, within_s: 60 }';
+  await applyCampaigns(file(yaml('wild', 'priority: 9', breaker)), JSON_OUTPUT);
+  let visitor = 0;
+  await until('the alert', async () => {
+    await publish(`wild-${visitor++}`, 'decide', { session_index: 1, name: 'view_item' });
+    return heard.length > 0;
+  });
+  expect(alertSchema.parse(heard[0])).toMatchObject({
+    ...{ kind: 'runaway_spend', key: 'wild', status: 'open', expected: 400_000, unit: 'micros' },
+  });
+  const { status, spent_micros, changes } = await detailOf('wild');
+  expect(status).toBe('throttled');
+  // What partitions held when it was stopped is no more than the breaker allows again.
+  expect(spent_micros).toBeLessThanOrEqual(2 * 400_000);
+  expect(changes[0]).toMatchObject({ action: 'throttle', by: 'microtarget' });
 });

@@ -295,7 +295,7 @@ test('a campaign’s credit is shown beside its lift, that of the Markov chain f
 test('a campaign that runs away is stopped, and operators who listen hear why', async () => {
   const ops = await server.connectAs('ops');
   const heard: Alert[] = [];
-  ops.subscribe('alerts.>', { callback: (_error, message) => heard.push(message.json<Alert>()) });
+  ops.subscribe('alerts.>', { callback: (_error, message) => void heard.push(message.json()) });
   await ops.flush();
   const breaker = 'breaker: { spend_micros: 400000, within_s: 60 }';
   await applyCampaigns(file(yaml('wild', 'priority: 9', breaker)), JSON_OUTPUT);

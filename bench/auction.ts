@@ -2,6 +2,8 @@
  * How long one auction takes over many campaigns, each with a rule of its own, quality weights and
  * caps, some with a multiplier, for users who have seen some of them.
  */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type AuctionInput, holdAuction } from '../actors/campaign/auction.ts';
 import { type CampaignEntry, enterCampaign } from '../actors/campaign/entry.ts';
 import { DEFAULT_REFERENCE } from '../actors/model/default-reference.ts';
@@ -38,8 +40,8 @@ export interface AuctionFigures {
   readonly eligible: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Heap allocated by one auction, where the garbage collector can be asked; else undefined. */
-  readonly bytes: number | undefined;
+  /** Heap allocated by one auction. */
+  readonly bytes: number;
 }
 
 type User = Pick<AuctionInput, 'user' | 'facts' | 'exposures'>;
@@ -124,10 +126,10 @@ function newDelivery(): DeliveryCell {
 }
 
 /** The first run after a collection is of code that is not compiled, and is not counted. */
-function bytesOf(run: () => void): number | undefined {
-  const { gc } = globalThis;
-  if (gc === undefined) return undefined;
-  gc();
+function bytesOf(run: () => void): number {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
   for (let n = 0; n < WARMING_RUNS; n++) run();
   const before = process.memoryUsage().heapUsed;
   for (let n = 0; n < COUNTED_RUNS; n++) run();

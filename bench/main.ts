@@ -98,7 +98,7 @@ function printAttribution({ paths, channels, order3, events }: AttributionResult
 function printAuction(figures: readonly AuctionFigures[]): void {
   print('\nauction: eligibility, quality and price of one decision');
   for (const { campaigns, eligible, p50Ms, p99Ms, bytes } of figures) {
-    const allocated = bytes === undefined ? '' : `, ${(bytes / 1_024).toFixed(0)} kB allocated`;
+    const allocated = `, ${(bytes / 1_024).toFixed(0)} kB allocated`;
     const times = `p50 ${p50Ms.toFixed(3)} ms, p99 ${p99Ms.toFixed(3)} ms`;
     print(`  ${campaigns} campaigns, ${eligible} of them eligible: ${times}${allocated}`);
   }

@@ -129,6 +129,6 @@ export const receiptSchema = z.object({
   /** The winners, place by place. */
   wins: z.array(winSchema),
   /** Who would have won a place, had the user not been held out from it. */
-  held_out: z.array(z.string()),
+  held_out: z.array(z.string()).max(MAX_RECEIPT_CANDIDATES),
 });
 export type Receipt = z.infer<typeof receiptSchema>;

@@ -267,6 +267,7 @@ function ghosts(judged: readonly Judged[], drawn: AuctionCase, places: number): 
     .filter(({ out }) => out === 'holdout')
     .filter((ghost) => bidders.filter((b) => firstToLast(b, ghost) < 0).length < places)
     .sort(firstToLast)
+    .slice(0, 64)
     .map(({ campaign }) => campaign.id);
 }
 

@@ -185,7 +185,8 @@ class Ranking {
     if (this.#ghosts.length === 0 || isHeldOut(user, ALL_CAMPAIGNS, settings.holdout_ppm))
       return [];
     const ghosts = this.#ghosts.filter((row) => this.#isGhost(row));
-    return ghosts.sort(byRank).map(({ entry }) => entry.id);
+    const first = ghosts.sort(byRank).slice(0, MAX_RECEIPT_CANDIDATES);
+    return first.map(({ entry }) => entry.id);
   }
 }
 

@@ -69,7 +69,10 @@ export function expectedAuction(input: AuctionInput): AuctionOutcome {
     wins: winners.map((winner, i) => winOf(winner, open[i + 1], input)),
     held_out: isHeldOutOfAll(input)
       ? [ALL_CAMPAIGNS].filter(() => reasons.includes('holdout_all'))
-      : heldOut.filter((held) => wouldWin(held, open, input)).map(({ campaign }) => campaign.id),
+      : heldOut
+          .filter((held) => wouldWin(held, open, input))
+          .map(({ campaign }) => campaign.id)
+          .slice(0, MAX_RECEIPT_CANDIDATES),
     winners: winners.map(({ campaign }) => campaign),
     suppressed: out
       .filter(([, reason]) => REASONS.indexOf(reason) >= FIRST_SUPPRESSION)

@@ -4,6 +4,7 @@ import { holdAuction } from '../../actors/campaign/auction.ts';
 import { isHeldOut } from '../../actors/campaign/holdout.ts';
 import type { Campaign } from '../../protocols/campaign.ts';
 import { ALL_CAMPAIGNS } from '../../protocols/cells.ts';
+import { MAX_RECEIPT_CANDIDATES } from '../../protocols/decision.ts';
 import type { UserToken } from '../../protocols/ids.ts';
 import type { Settings } from '../../protocols/settings.ts';
 import { isControl } from '../auction-by-force.ts';
@@ -104,4 +105,17 @@ test('for users held out from all campaigns only that is named, if it kept anybo
     ...{ wins: [], heldOut: [], excluded: { holdout: 2 } },
   });
   expect(held(campaigns, userIn(['a', 'b'], [ALL_CAMPAIGNS]), all).heldOut).toEqual(['a', 'b']);
+});
+
+test('no more of those who would have won are named than a receipt lists candidates', () => {
+  const user = USERS[0] as UserToken;
+  const ids = Array.from({ length: 300 }, (_, i) => `c${i}`);
+  const control = ids.filter((id) => isHeldOut(user, id, HALF_PPM));
+  const campaigns = control.map((id, i) =>
+    campaignWith(id, { holdout_ppm: HALF_PPM, bid_micros: 900_000 - i }),
+  );
+  const { wins, heldOut } = held(campaigns, user);
+  expect(control.length).toBeGreaterThan(MAX_RECEIPT_CANDIDATES);
+  expect(wins).toEqual([]);
+  expect(heldOut).toEqual(control.slice(0, MAX_RECEIPT_CANDIDATES));
 });

@@ -8,6 +8,8 @@ import { type AuctionInput, holdAuction } from '../actors/campaign/auction.ts';
 import { type CampaignEntry, enterCampaign } from '../actors/campaign/entry.ts';
 import { DEFAULT_REFERENCE } from '../actors/model/default-reference.ts';
 import { signalsOf } from '../actors/model/scorer.ts';
+import { emptyDelivery } from '../actors/partition/empty-cells.ts';
+import { takeGrant } from '../actors/partition/spending.ts';
 import { campaignSchema, SIGNALS } from '../protocols/campaign.ts';
 import type { DeliveryCell } from '../protocols/cells.ts';
 import { FOREVER_MS } from '../protocols/grant.ts';
@@ -102,27 +104,10 @@ function deliveriesOf(entries: ReadonlyMap<string, CampaignEntry>): AuctionInput
 }
 
 function newDelivery(): DeliveryCell {
-  return {
-    v: 2,
-    grant: {
-      from_ms: NOW_MS - DAY_MS,
-      until_ms: FOREVER_MS,
-      day_from_ms: 0,
-      allow_micros: 2_000_000_000,
-      limited_by: 'total',
-    },
-    grant_version: 1,
-    window_micros: 0,
-    day_micros: 0,
-    spent_micros: 0,
-    unbilled_micros: 0,
-    wins: 0,
-    shown: 0,
-    clicked: 0,
-    dismissed: 0,
-    converted: 0,
-    value_micros: 0,
-  };
+  const delivery = emptyDelivery();
+  const window = { from_ms: NOW_MS - DAY_MS, until_ms: FOREVER_MS, day_from_ms: 0 };
+  takeGrant(delivery, { ...window, allow_micros: 2_000_000_000, limited_by: 'total' }, 1);
+  return delivery;
 }
 
 /** The first run after a collection is of code that is not compiled, and is not counted. */

@@ -14,7 +14,9 @@
  *   receipts.<user>.<decision>        a decision with the full reason why
  *   deadletter.<p>.<sequence>         an event that could not be taken, with field and reason
  *   trail.<campaign>.<revision>       who changed a campaign, when and how
- *   alerts.<kind>.<key>               the latest alert of a kind about something
+ *   pulse.<p>.<sequence>              what a commit adds to the live figures, until it is folded
+ *   live.head|groups.<n>|series.<n>|moves.<day>  the live actor's: pulses, folded
+ *   alerts.<kind>.<key>.<since>       an alert, as it last was
  *   stray.<sequence>                  an event published to a wildcard, in nobody's log
  *   coordinator.checkpoint|model|demand|campaign.<id>  the coordinator's own durable state
  *   channels.head|paths.<day>.<chunk>|credits.<day>   the channel actors': the journal, folded
@@ -47,6 +49,10 @@ export const CAMPAIGN_ACTORS_ALL = 'coordinator.campaign.>';
 export const JOURNAL_ALL = 'journal.>';
 export const ERASURES_ALL = 'erasure.*';
 export const CHANNELS_ALL = 'channels.>';
+export const PULSES_ALL = 'pulse.>';
+export const LIVE_ALL = 'live.>';
+export const ALERTS_ALL = 'alerts.>';
+export const DEAD_LETTERS_ALL = 'deadletter.>';
 export const ACTORS_SUBJECTS: readonly string[] = [
   'state.>',
   'out.>',
@@ -55,11 +61,13 @@ export const ACTORS_SUBJECTS: readonly string[] = [
   STRAYS_ALL,
   COORDINATOR_ALL,
   'trail.>',
-  'alerts.>',
+  ALERTS_ALL,
   JOURNAL_ALL,
   'ledger.>',
   ERASURES_ALL,
   CHANNELS_ALL,
+  PULSES_ALL,
+  LIVE_ALL,
 ];
 export const MEMBERS_ALL = 'member.*';
 
@@ -209,9 +217,27 @@ export function trailOf(campaign: CampaignId): string {
   return `trail.${campaign}.*`;
 }
 
-/** The latest alert of a kind about something, which must be a legal token. */
-export function alertSubject(kind: string, key: string): string {
-  return `alerts.${kind}.${key}`;
+/** Where an alert is kept and published. */
+export function alertSubject(kind: string, key: string, sinceMs: number): string {
+  return `alerts.${kind}.${encodeToken(key)}.${sinceMs}`;
+}
+
+/** All alerts of a kind; those of earlier releases have one token less. */
+export function alertsOf(kind: string): string {
+  return `alerts.${kind}.>`;
+}
+
+/** What a commit adds to the live figures. */
+export function pulseSubject(partition: Partition, sequence: number): string {
+  return `pulse.${partition}.${sequence}`;
+}
+
+/** The live actor's checkpoint and fence. */
+export const LIVE_HEAD = 'live.head';
+
+/** Some of the live actor's groups, some of its series with their detectors, or a day's moves. */
+export function livePartSubject(kind: 'groups' | 'series' | 'moves', key: string | number): string {
+  return `live.${kind}.${key}`;
 }
 
 /** What a subject of a partition's log says. */
@@ -286,10 +312,17 @@ export const SERVICES = {
   inspectPartitions: 'inspect.partitions',
   inspectModel: 'inspect.model',
   inspectModelQuality: 'inspect.model-quality',
+  inspectLive: 'inspect.live',
+  inspectAlerts: 'inspect.alerts',
+  inspectHistory: 'inspect.history',
+  inspectDecisions: 'inspect.decisions',
+  inspectExplanation: 'inspect.explanation',
+  inspectDeadLetters: 'inspect.dead-letters',
   applyCampaigns: 'campaigns.apply',
   setCampaignStatus: 'campaigns.status',
   setCampaignBudget: 'campaigns.budget',
   applyModel: 'model.apply',
+  acknowledgeAlert: 'alert.acknowledge',
 } as const;
 
 /** How well the model in force holds, once a second while forecasts come in. */
@@ -297,6 +330,21 @@ export const MODEL_QUALITY_FEED = 'metrics.model';
 
 /** All campaigns with their delivery, once a second. */
 export const CAMPAIGNS_FEED = 'metrics.campaigns';
+
+/** Sums since the beginning, several times a second while they move. */
+export const PULSE_FEED = 'metrics.pulse';
+
+/** Live figures once a second: for marketers, with small groups put together; for operators. */
+export const MARKETER_FEED = 'metrics.marketer';
+export const OPERATOR_FEED = 'metrics.operator';
+
+/** What each worker says of itself, once a second. */
+export const WORKERS_ALL = 'metrics.workers.*';
+
+/** What one worker says of itself. */
+export function workerFeed(worker: string): string {
+  return `metrics.workers.${worker}`;
+}
 
 /** Live attribution figures, once a second. */
 export const ATTRIBUTION_FEED = 'attribution.markov';

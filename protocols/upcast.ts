@@ -26,7 +26,7 @@ const KINDS = {
   control: { current: 2, upcasters: { 1: controlFrom1 } as Upcasters },
   campaignActor: { current: 2, upcasters: { 1: campaignActorFrom1 } as Upcasters },
   campaignChange: { current: 1, upcasters: {} as Upcasters },
-  alert: { current: 1, upcasters: {} as Upcasters },
+  alert: { current: 2, upcasters: { 1: alertFrom1 } as Upcasters },
   demand: { current: 1, upcasters: {} as Upcasters },
   pathJournal: { current: 2, upcasters: { 1: pathJournalFrom1 } as Upcasters },
   ledgerEntry: { current: 1, upcasters: {} as Upcasters },
@@ -65,6 +65,13 @@ export function upcast(kind: keyof typeof KINDS, stored: unknown): Record<string
 function receiptFrom1(older: Record<string, unknown>): object {
   const signals = { price_sensitivity: 0, loyalty: 0, ...(older.signals as object) };
   return { ...older, v: 2, signals };
+}
+
+/** Only breakers raised alerts, about campaigns, and nobody could acknowledge them. */
+function alertFrom1(older: Record<string, unknown>): object {
+  const scope = { campaign: older.key };
+  const since = { acknowledged: null, direction: 'high', z: null, cause: 'runaway_spend' };
+  return { ...older, ...since, v: 2, scope };
 }
 
 interface UserRecord1 {

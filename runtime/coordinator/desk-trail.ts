@@ -69,16 +69,21 @@ export function runaway(
   const expected = breaker?.spend_micros ?? 0;
   const units = (micros: number): string => (micros / MICROS_PER_UNIT).toFixed(2);
   const alert: Alert = {
-    v: 1,
+    v: 2,
     id: `runaway_spend.${id}.${atMs}`,
     kind: 'runaway_spend',
     key: id,
+    scope: { campaign: id },
     status: 'open',
     since_ms: atMs,
     changed_ms: atMs,
+    acknowledged: null,
+    direction: 'high',
     expected,
     found: foundMicros,
     unit: 'micros',
+    z: null,
+    cause: 'runaway_spend',
     meaning:
       `Campaign ${id} spent ${units(foundMicros)} within ${breaker?.within_s ?? 0} s, its ` +
       `breaker allows ${units(expected)}: it was throttled. Its targeting may be too wide, its ` +
@@ -102,7 +107,8 @@ export function messagesOf({ actor, change, alert }: Recorded): StoreMessage[] {
     messages.push({ subject, body: JSON.stringify(change) });
   }
   if (alert !== undefined) {
-    messages.push({ subject: alertSubject(alert.kind, alert.key), body: JSON.stringify(alert) });
+    const subject = alertSubject(alert.kind, alert.key, alert.since_ms);
+    messages.push({ subject, body: JSON.stringify(alert) });
   }
   return messages;
 }

@@ -16,7 +16,7 @@ import { type Model, modelSchema } from '../../protocols/model.ts';
 import type { Settings } from '../../protocols/settings.ts';
 import {
   ACTORS_STREAM,
-  alertSubject,
+  alertsOf,
   CAMPAIGN_ACTORS_ALL,
   COORDINATOR_CHECKPOINT,
   COORDINATOR_DEMAND,
@@ -110,7 +110,7 @@ export async function readModel(nc: NatsConnection): Promise<Model | undefined> 
   return message === null ? undefined : modelSchema.parse(upcast('model', message.json()));
 }
 
-const RUNAWAY_ALERTS = alertSubject('runaway_spend', '*');
+const RUNAWAY_ALERTS = alertsOf('runaway_spend');
 
 /** All that the desk keeps; the claim comes last, so nothing stored before it can be missing. */
 async function readActors(

@@ -14,7 +14,7 @@ import type { CampaignId, Partition } from '../../protocols/ids.ts';
 import { DEFAULT_SETTINGS } from '../../protocols/settings.ts';
 import {
   ACTORS_STREAM,
-  alertSubject,
+  alertsOf,
   COORDINATOR_DEMAND,
   cellSubject,
   trailOf,
@@ -122,7 +122,7 @@ test('a runaway campaign is throttled with an alert, which ends when it is resum
     await desk.settle();
   }
   expect(spring(desk)).toMatchObject({ status: 'throttled', revision: 2 });
-  const subject = alertSubject('runaway_spend', 'SPRING');
+  const subject = alertsOf('runaway_spend');
   const [alert] = await stored(server.nc, subject);
   expect(alert).toMatchObject({ status: 'open', key: 'SPRING', expected: 2 * UNIT });
   expect(alert?.found).toBe(spent);

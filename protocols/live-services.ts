@@ -1,0 +1,63 @@
+/**
+ * What the dashboard asks beside the feeds: alerts, one user's past and decisions, dead letters.
+ */
+import { z } from 'zod';
+import { alertSchema } from './alert.ts';
+import { deadLetterSchema } from './dead-letter.ts';
+import { receiptSchema } from './decision.ts';
+import { chartSchema, fusedStateSchema } from './user-snapshot.ts';
+
+/** Whose frames are asked for: small groups are put together for marketers. */
+export const inspectLiveRequest = z.object({
+  view: z.enum(['marketer', 'operator']).default('marketer'),
+});
+
+/** Alerts that are kept; beyond, the oldest resolved ones go. */
+export const MAX_ALERTS = 500;
+export const alertsReportSchema = z.object({ alerts: z.array(alertSchema).max(MAX_ALERTS) });
+export type AlertsReport = z.infer<typeof alertsReportSchema>;
+export const acknowledgeAlertRequest = z.object({ id: z.string(), by: z.string().min(1).max(64) });
+
+/** Events of a user that a history replays, and those of which it shows the state. */
+export const MAX_REPLAYED_EVENTS = 5_000;
+export const MAX_HISTORY_EVENTS = 200;
+export const inspectHistoryRequest = z.object({ user: z.string() });
+/** A user's latest events, the oldest first, with the state after each, by the model in force. */
+export const userHistorySchema = z.object({
+  user_id: z.string(),
+  model_version: z.int(),
+  /** Whether older events were left out, so that the states build on less than all of them. */
+  is_partial: z.boolean(),
+  points: z
+    .array(
+      z.object({
+        t: z.int(),
+        sequence: z.int(),
+        type: z.string(),
+        /** What happened, e.g. a behaviour's name or a touch's channel. */
+        name: z.string(),
+        verdict: z.enum(['accepted', 'duplicate', 'rejected']),
+        chart: chartSchema,
+        ...fusedStateSchema.pick({ fusion: true, concepts: true, intents: true }).shape,
+      }),
+    )
+    .max(MAX_HISTORY_EVENTS),
+});
+export type UserHistory = z.infer<typeof userHistorySchema>;
+
+export const MAX_SHOWN_RECEIPTS = 20;
+export const inspectDecisionsRequest = z.object({ user: z.string() });
+/** A user's latest decisions, the latest first. */
+export const decisionsReportSchema = z.object({
+  receipts: z.array(receiptSchema).max(MAX_SHOWN_RECEIPTS),
+});
+export type DecisionsReport = z.infer<typeof decisionsReportSchema>;
+
+export const MAX_SHOWN_LETTERS = 50;
+export const deadLettersReportSchema = z.object({
+  /** All that are kept. */
+  total: z.int(),
+  /** The latest first. */
+  letters: z.array(deadLetterSchema).max(MAX_SHOWN_LETTERS),
+});
+export type DeadLettersReport = z.infer<typeof deadLettersReportSchema>;

@@ -25,7 +25,7 @@ module.exports = {
     only(
       'actors-are-pure',
       '^actors/',
-      '^(actors/|protocols/|node_modules/(xstate|ml-matrix|temporal-[a-z]+|@marcbachmann/cel-js)/)',
+      '^(actors/|protocols/|node_modules/(xstate|ml-matrix|temporal-[a-z]+|@marcbachmann/cel-js|@datadog/sketches-js)/)',
       'Actors see no clock, no chance and no I/O: they must replay to the same bytes.',
     ),
     {

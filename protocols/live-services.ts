@@ -7,11 +7,6 @@ import { deadLetterSchema } from './dead-letter.ts';
 import { receiptSchema } from './decision.ts';
 import { chartSchema, fusedStateSchema } from './user-snapshot.ts';
 
-/** Whose frames are asked for: small groups are put together for marketers. */
-export const inspectLiveRequest = z.object({
-  view: z.enum(['marketer', 'operator']).default('marketer'),
-});
-
 /** Alerts that are kept; beyond, the oldest resolved ones go. */
 export const MAX_ALERTS = 500;
 export const alertsReportSchema = z.object({ alerts: z.array(alertSchema).max(MAX_ALERTS) });

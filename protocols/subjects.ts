@@ -312,7 +312,9 @@ export const SERVICES = {
   inspectPartitions: 'inspect.partitions',
   inspectModel: 'inspect.model',
   inspectModelQuality: 'inspect.model-quality',
-  inspectLive: 'inspect.live',
+  /** Two subjects, so that the server can keep viewers from what operators see. */
+  inspectMarketerLive: 'inspect.live.marketer',
+  inspectOperatorLive: 'inspect.live.operator',
   inspectAlerts: 'inspect.alerts',
   inspectHistory: 'inspect.history',
   inspectDecisions: 'inspect.decisions',

@@ -2,8 +2,8 @@
  * The load of the latency benchmark, as an application of its own: a process that publishes events
  * at fixed moments, whatever the answers do (open loop), and hears the decisions.
  *
- * Prints one JSON object: latencies from the moment an event was due to the decision's arrival, so
- * that a stall shows in every event that waited for it.
+ * Prints one JSON object: when it began, and latencies from the moment an event was due to the
+ * decision's arrival, so that a stall shows in every event that waited for it.
  */
 import { connect } from '@nats-io/transport-node';
 import { pause } from '../runtime/timing.ts';
@@ -36,6 +36,7 @@ nc.subscribe('decisions.*', {
 });
 await nc.flush();
 const startedMs = performance.now();
+const startedAtMs = Date.now();
 for (let sent = 0; sent < total; ) {
   const dueCount = Math.min(total, Math.floor((performance.now() - startedMs) * eventsPerMs));
   for (; sent < dueCount; sent++) publish(sent);
@@ -43,7 +44,7 @@ for (let sent = 0; sent < total; ) {
 }
 const deadlineMs = performance.now() + GRACE_MS;
 while (latenciesMs.length < total && performance.now() < deadlineMs) await pause(10);
-process.stdout.write(JSON.stringify({ sent: total, latenciesMs }));
+process.stdout.write(JSON.stringify({ sent: total, startedAtMs, latenciesMs }));
 await nc.close();
 
 function publish(i: number): void {

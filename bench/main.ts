@@ -8,6 +8,7 @@ import { cpus } from 'node:os';
 import { Command, Option } from 'commander';
 import { type AttributionResult, benchAttribution } from './attribution.ts';
 import { type AuctionFigures, benchAuction } from './auction.ts';
+import { benchDashboard, type DashboardResult } from './dashboard.ts';
 import { benchLatency, type LatencyResult } from './latency.ts';
 import { benchPipeline, type PipelineResult } from './pipeline.ts';
 import { BATCH, benchScoring, type ScoringResult } from './scoring.ts';
@@ -17,7 +18,7 @@ const LATENCY_RATE = 1_000;
 const LATENCY_SECONDS = 10;
 
 interface Options {
-  readonly only?: 'pipeline' | 'latency' | 'attribution' | 'auction' | 'scoring';
+  readonly only?: 'pipeline' | 'latency' | 'dashboard' | 'attribution' | 'auction' | 'scoring';
   readonly rounds: string;
   readonly json?: boolean;
 }
@@ -27,6 +28,7 @@ const options = new Command('bench')
     new Option('--only <name>', 'one benchmark').choices([
       'pipeline',
       'latency',
+      'dashboard',
       'attribution',
       'auction',
       'scoring',
@@ -43,17 +45,22 @@ const pipeline = isWanted('pipeline') ? await benchPipeline(BACKLOG_EVENTS, roun
 const latency = isWanted('latency')
   ? await benchLatency(LATENCY_RATE, LATENCY_SECONDS, rounds)
   : undefined;
+const dashboard = isWanted('dashboard')
+  ? await benchDashboard(LATENCY_RATE, LATENCY_SECONDS, rounds)
+  : undefined;
 const attribution = isWanted('attribution') ? await benchAttribution(rounds) : undefined;
 const auction = isWanted('auction') ? benchAuction() : undefined;
 const scoring = isWanted('scoring') ? benchScoring(rounds) : undefined;
 const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
 
-if (options.json === true)
-  print(JSON.stringify({ machine, pipeline, latency, attribution, auction, scoring }, null, 2));
-else {
+if (options.json === true) {
+  const figures = { pipeline, latency, dashboard, attribution, auction, scoring };
+  print(JSON.stringify({ machine, ...figures }, null, 2));
+} else {
   print(`${machine.cores} x ${machine.cpu}, Node ${machine.node}; median of ${rounds} (min … max)`);
   if (pipeline !== undefined) printPipeline(pipeline);
   if (latency !== undefined) printLatency(latency);
+  if (dashboard !== undefined) printDashboard(dashboard);
   if (attribution !== undefined) printAttribution(attribution);
   if (auction !== undefined) printAuction(auction);
   if (scoring !== undefined) printScoring(scoring);
@@ -77,6 +84,17 @@ function printLatency(result: LatencyResult): void {
   print(`  p99   ${show(result.p99Ms, 1)} ms`);
   print(`  max   ${show(result.maxMs, 1)} ms`);
   print(`  decisions missing: ${result.missing}`);
+}
+
+function printDashboard(result: DashboardResult): void {
+  print(
+    `\ndashboard: event to painted figure at ${result.eventsPerSecond} events/s, a real browser`,
+  );
+  print(`  p50   ${show(result.p50Ms, 0)} ms`);
+  print(`  p99   ${show(result.p99Ms, 0)} ms`);
+  print(`  max   ${show(result.maxMs, 0)} ms`);
+  print(`  frames/s with a new figure: ${show(result.framesPerSecond, 1)}`);
+  print(`  events never shown: ${result.missing}`);
 }
 
 function printAttribution({ paths, channels, order3, events }: AttributionResult): void {

@@ -95,8 +95,9 @@ export class VirtualEngine {
     const applied = applyEvent(partition.state, actor, { user: token, sequence, event });
     if (applied.verdict !== 'accepted') return;
     this.#users.set(token, applied.actor);
-    // Paths are the channel actors' business.
+    // Paths and live figures are the channel actors' business.
     partition.state.journal.take(0, sequence);
+    partition.state.pulse.take(0, sequence, atMs);
     const { receipt } = applied;
     if (receipt === undefined) return;
     this.receipts.push(receipt);

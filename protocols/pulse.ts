@@ -1,7 +1,8 @@
 /**
- * What one commit adds to the live figures: `pulse.<p>.<sequence>`. The live actor folds pulses into
- * event-time windows and totals, and stores what it has folded together with how far it has come, so
- * that nothing counts twice (ADR 8). The meaning of each figure: docs/semantics.md, Live figures.
+ * What one commit adds to the live figures: `pulse.<p>.<sequence>`. The live actor folds pulses
+ * into event-time windows and totals, and stores what it has folded together with how far it has
+ * come, so that nothing counts twice (ADR 8). What each figure means: docs/semantics.md, Live
+ * figures.
  */
 import { z } from 'zod';
 
@@ -40,7 +41,7 @@ export const FUNNEL_STATES = [
 ] as const;
 export type FunnelState = (typeof FUNNEL_STATES)[number];
 
-/** The source or region of events that name none; no event can name it, since it has brackets. */
+/** The source or region of events that name none; those that name it so count with them. */
 export const NO_NAME = '(none)';
 /** Where what bounds lump together is counted. */
 export const OTHER_NAME = '(other)';
@@ -64,8 +65,8 @@ export const pulseSchema = z.object({
   /** Unix second of the partition's clock, campaign, micros spent and wins added. */
   spend: z.array(z.tuple([z.int(), index, count, count])),
   /**
-   * Users who moved along the funnel: Unix second as in rows, from and to (indices of FUNNEL_STATES),
-   * and how long they were in `from`, in ms; -1 where that is not known.
+   * Users who moved along the funnel: Unix second as in rows, from and to (indices of
+   * FUNNEL_STATES), and how long they were in `from`, in ms; -1 where that is not known.
    */
   moves: z.array(z.tuple([z.int(), index, index, count])),
 });

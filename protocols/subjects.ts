@@ -100,6 +100,11 @@ export function partitionLog(partition: Partition): string {
   return `events.${partition}.>`;
 }
 
+/** What stands in a partition's log of one user. */
+export function userLog(partition: Partition, user: UserToken): string {
+  return `events.${partition}.${user}`;
+}
+
 /** The subject of control messages (settings, model, campaigns, grants) for a partition. */
 export function controlSubject(partition: Partition): string {
   return `events.${partition}.control.put`;
@@ -133,6 +138,11 @@ export function decisionSubject(user: UserToken): string {
 /** Where a decision's receipt is stored. */
 export function receiptSubject(user: UserToken, decision: DecisionId): string {
   return `receipts.${user}.${decision}`;
+}
+
+/** The receipts of one user. */
+export function receiptsOfUser(user: UserToken): string {
+  return `receipts.${user}.*`;
 }
 
 /** A decision's receipt, whosever it is. */

@@ -17,7 +17,7 @@ type Upcasters = Readonly<Record<number, (older: Record<string, unknown>) => obj
 
 /** The current version and the way there, per kind of stored message. */
 const KINDS = {
-  user: { current: 3, upcasters: { 1: userFrom1, 2: asVersion3 } as Upcasters },
+  user: { current: 4, upcasters: { 1: userFrom1, 2: asVersion3, 3: asVersion4 } as Upcasters },
   checkpoint: { current: 1, upcasters: {} as Upcasters },
   cell: { current: 2, upcasters: { 1: cellFrom1 } as Upcasters },
   decision: { current: 1, upcasters: {} as Upcasters },
@@ -29,10 +29,15 @@ const KINDS = {
   alert: { current: 2, upcasters: { 1: alertFrom1 } as Upcasters },
   demand: { current: 1, upcasters: {} as Upcasters },
   pathJournal: { current: 2, upcasters: { 1: pathJournalFrom1 } as Upcasters },
+  pulse: { current: 1, upcasters: {} as Upcasters },
   ledgerEntry: { current: 1, upcasters: {} as Upcasters },
   erasure: { current: 1, upcasters: {} as Upcasters },
   channelsHead: { current: 1, upcasters: {} as Upcasters },
   pathChunk: { current: 1, upcasters: {} as Upcasters },
+  liveHead: { current: 1, upcasters: {} as Upcasters },
+  liveGroups: { current: 1, upcasters: {} as Upcasters },
+  liveSeries: { current: 1, upcasters: {} as Upcasters },
+  liveMoves: { current: 1, upcasters: {} as Upcasters },
   dayCredits: { current: 2, upcasters: { 1: dayCreditsFrom1 } as Upcasters },
   model: { current: 1, upcasters: {} as Upcasters },
   coordinatorCheckpoint: { current: 1, upcasters: {} as Upcasters },
@@ -104,6 +109,11 @@ function userFrom1(older: Record<string, unknown>): object {
 /** Version 3 adds wins' outcomes, trials and a time zone, all of which version 2 has none of. */
 function asVersion3(older: Record<string, unknown>): object {
   return { ...older, v: 3 };
+}
+
+/** Version 4 adds since when users are where they are in the funnel, which is not known before. */
+function asVersion4(older: Record<string, unknown>): object {
+  return { ...older, v: 4 };
 }
 
 /** One place per decision, and nothing noted but signals. */

@@ -61,9 +61,9 @@ export interface StoredUser {
 const int = z.int();
 const { shape } = fusedStateSchema;
 
-/** The stored message, version 3. */
+/** The stored message, version 4. */
 export const userRecordSchema = z.object({
-  v: z.literal(3),
+  v: z.literal(4),
   sequence: int,
   /** The four regions' states, joined by dots: consent, session, funnel, risk. */
   chart: z.string(),
@@ -77,6 +77,8 @@ export const userRecordSchema = z.object({
     .optional(),
   /** count, startedAtMs, endsAtMs. */
   session: z.tuple([int, int, int]),
+  /** ms from funnelSinceMs to nowMs; absent where it is not known since when. */
+  funnel: int.optional(),
   /** Per series: id, lastMs, then first and last index of each range. */
   series: z.array(z.tuple([z.string(), int]).rest(int)),
   /** The recent short event ids, 12 digits each. */
@@ -134,7 +136,7 @@ const mask = new Uint16Array(scratch.buffer, MASK_AT, MASK_BYTES / 2);
 export function encodeUser(sequence: StreamSequence, chart: Chart, state: FusedState): string {
   const { consent, session, duplicates, nowMs, purchases } = state;
   const record: UserRecord = {
-    v: 3,
+    v: 4,
     sequence,
     chart: `${chart.consent}.${chart.session}.${chart.funnel}.${chart.risk}`,
     events: state.events,
@@ -151,6 +153,7 @@ export function encodeUser(sequence: StreamSequence, chart: Chart, state: FusedS
     exposures: state.exposures.map(packExposure),
     lastDecision: state.lastDecision,
   };
+  if (state.funnelSinceMs !== -1) record.funnel = nowMs - state.funnelSinceMs;
   if (consent.atMs !== 0 || consent.measurement !== 'unasked') {
     const { measurement, personalization, atMs, withheld } = consent;
     record.consent = [measurement, personalization, atMs, ...withheld];
@@ -195,6 +198,7 @@ export function decodeUser(user: UserToken, json: unknown): StoredUser {
     firstMs,
     nowMs,
     lapsesAtMs,
+    funnelSinceMs: record.funnel === undefined ? -1 : nowMs - record.funnel,
     consent: { measurement, personalization, withheld, atMs },
     session: { count, startedAtMs, endsAtMs },
     duplicates: {

@@ -192,6 +192,8 @@ export const fusedStateSchema = z.object({
   }),
   session: z.object({ count: z.int(), startedAtMs: ms, endsAtMs: ms }),
   lapsesAtMs: ms,
+  /** When the user entered the funnel state that the chart shows; -1 where that is not known. */
+  funnelSinceMs: ms,
   duplicates: duplicatesSchema,
   /** Events that features are made of: those since the user last agreed to it. */
   counted: z.int(),

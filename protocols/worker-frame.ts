@@ -47,8 +47,9 @@ export const workerFrameSchema = z.object({
       pulse_sequence: z.int(),
       queued: z.int(),
       /**
-       * Everything that the log stored up to this time has its effects stored: the time of the frame
-       * where nothing waits, else the partition's clock. 0 while the partition is not running.
+       * Everything that the log stored up to this time has its effects stored: the time of the
+       * frame where nothing waits, else the partition's clock. 0 while the partition is not
+       * running.
        */
       caught_up_ms: z.int(),
     }),

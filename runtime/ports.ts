@@ -22,6 +22,11 @@ export interface LogRecord {
 export interface LogFollower {
   /** Settles when the follower has ended; rejects if the log is gone for good. */
   readonly ended: Promise<void>;
+  /**
+   * Whether all that the log stored was delivered, but for what was stored in the last two seconds
+   * and may be on its way. False while that is not known, e.g. while the log is not heard of.
+   */
+  readonly isCurrent: boolean;
   stop(): Promise<void>;
 }
 

@@ -115,9 +115,23 @@ function between(same: Micros, changed: Micros, isChanged: (bid: Micros) => bool
  * The smallest change of a single concept that flips the winner; undefined if no value of any
  * single concept does, at a resolution of 1 / CONCEPT_STEPS: all of them are tried.
  *
- * Cost: up to CONCEPT_STEPS auctions a concept, of the campaigns that concepts can help or hurt.
+ * Cost: up to 2 CONCEPT_STEPS auctions a concept, of the campaigns that concepts can help or hurt.
  */
 export function smallestConceptFlip(auction: Rerunnable): ConceptFlip | undefined {
+  const search = searchConceptFlip(auction);
+  for (;;) {
+    const { done, value } = search.next();
+    if (done === true) return value;
+  }
+}
+
+/**
+ * The same search step by step, for who has other things to do meanwhile: with a thousand campaigns
+ * the whole of it takes seconds. Yields after the auctions of each step, two a concept.
+ */
+export function* searchConceptFlip(
+  auction: Rerunnable,
+): Generator<undefined, ConceptFlip | undefined> {
   const { concepts } = auction;
   const entries = affected(auction.input);
   const winnerWith = (changed: FusedState['concepts']): string | null =>
@@ -135,6 +149,7 @@ export function smallestConceptFlip(auction: Rerunnable): ConceptFlip | undefine
         if (flipped !== winner) return { concept, from, to: held, winner: flipped };
       }
     }
+    yield undefined;
   }
   return undefined;
 }

@@ -3,17 +3,18 @@
  * that follows from the event is in what this returns or marked dirty in the partition's state,
  * and is stored in one commit (I1).
  */
-import { utcDay } from '../../protocols/cells.ts';
+import { type TrafficCell, utcDay } from '../../protocols/cells.ts';
 import type { Receipt } from '../../protocols/decision.ts';
 import type { Event, Rejection } from '../../protocols/event.ts';
 import type { StreamSequence, UserToken } from '../../protocols/ids.ts';
 import { toMicros } from '../../protocols/money.ts';
 import { channelOf, rulesOf } from '../channel/derive-channel.ts';
-import { receiveEvent, type UserActor, withState } from '../user/actor.ts';
+import type { MarkStage } from '../stage-marks.ts';
+import { passDeadlines, receiveOnTime, type UserActor, withState } from '../user/actor.ts';
 import { admit } from '../user/duplicates.ts';
 import { moveForecasts } from '../user/forecasts.ts';
 import { hasOrder, moveAlongPath } from '../user/journey.ts';
-import { emptyTally, type JourneyEffects } from '../user/path-change.ts';
+import { emptyTally, type JourneyEffects, type PathTally } from '../user/path-change.ts';
 import { allows } from '../user/state.ts';
 import { decide, type WatchAuction } from './decide.ts';
 import { ForecastCounts } from './forecast-counts.ts';
@@ -37,12 +38,14 @@ export interface LoggedEvent {
  * Applies one parsed event. A duplicate or a rejected event changes nothing but its count.
  *
  * @param watch shown the auction that the event leads to, before it is held.
+ * @param mark called at each stage that the event comes through.
  */
 export function applyEvent(
   partition: PartitionState,
   actor: UserActor,
   { user, sequence, event }: LoggedEvent,
   watch?: WatchAuction,
+  mark?: MarkStage,
 ): Applied {
   const { userReference } = partition;
   const { settings } = userReference;
@@ -68,7 +71,8 @@ export function applyEvent(
   }
   traffic.accepted++;
   const before = actor.context;
-  let next = receiveEvent(actor, event, admission.memory, userReference);
+  const onTime = passDeadlines(actor, event.timestamp);
+  let next = receiveOnTime(onTime, event, admission.memory, userReference, mark);
   countEvent(partition, event);
   const tally = emptyTally();
   const effects: JourneyEffects = {
@@ -82,24 +86,25 @@ export function applyEvent(
   const counts = new ForecastCounts(partition, state);
   // The fold has just made this state and nobody else has it: a copy would cost more than the rest.
   state.forecasts = moveForecasts(before, next.context, event, model, counts);
-  traffic.touches_too_late += tally.touchesTooLate;
-  traffic.conversions_too_late += tally.conversionsTooLate;
-  traffic.touches_outside_window += tally.touchesOutsideWindow;
-  traffic.conversions_without_path += tally.conversionsWithoutPath;
-  traffic.refunds_unmatched += tally.refundsUnmatched;
-  traffic.refunded_micros += tally.refundedMicros;
-  traffic.touches_sampled_out += tally.touchesSampledOut;
-  traffic.conversions_sampled_out += tally.conversionsSampledOut;
+  countTally(traffic, tally);
   state = takeOutcomes(partition, before, state, event);
+  mark?.('journey');
   const made = allows(state, 'personalization', settings)
     ? decide(partition, { user, chart: next.value, state }, { event, sequence }, watch)
     : undefined;
-  if (made !== undefined) state = made.state;
+  if (made !== undefined) {
+    state = made.state;
+    mark?.('auction');
+  }
   const receipt = made?.receipt;
   if (receipt !== undefined) {
     traffic.decisions++;
     traffic.wins += receipt.wins.length;
   }
+  partition.pulse.count(partition.clockMs, {
+    ...{ event, missing: admission.missing, onTime, next, refundedMicros: tally.refundedMicros },
+    wins: receipt?.wins.length,
+  });
   if (state !== next.context) next = withState(next, state);
   return receipt === undefined
     ? { verdict: 'accepted', actor: next }
@@ -120,6 +125,17 @@ export function unfit(event: Event, currency: string): Rejection | undefined {
     found: JSON.stringify(event.currency),
     hint: 'convert the value before sending it',
   };
+}
+
+function countTally(traffic: TrafficCell, tally: PathTally): void {
+  traffic.touches_too_late += tally.touchesTooLate;
+  traffic.conversions_too_late += tally.conversionsTooLate;
+  traffic.touches_outside_window += tally.touchesOutsideWindow;
+  traffic.conversions_without_path += tally.conversionsWithoutPath;
+  traffic.refunds_unmatched += tally.refundsUnmatched;
+  traffic.refunded_micros += tally.refundedMicros;
+  traffic.touches_sampled_out += tally.touchesSampledOut;
+  traffic.conversions_sampled_out += tally.conversionsSampledOut;
 }
 
 function countEvent(partition: PartitionState, event: Event): void {

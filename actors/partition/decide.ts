@@ -21,7 +21,6 @@ import { hash64 } from '../hash.ts';
 import { leadingConcept, signalsOf } from '../model/scorer.ts';
 import { interestWeights } from '../user/interests.ts';
 import { explanationOf } from '../user/state.ts';
-import { pay } from './spending.ts';
 import type { PartitionState } from './state.ts';
 import { enrol } from './trials.ts';
 
@@ -255,8 +254,7 @@ function charge(
   const won: Exposure[] = [];
   for (const { campaign, priceMicros } of wins) {
     const { id, pay_per, house } = campaign;
-    const delivery = partition.changeDelivery(id);
-    delivery.wins++;
+    partition.win(id);
     if (house) continue;
     const owes = pay_per === 'win' ? null : { on: PAID_ON[pay_per], micros: priceMicros };
     if (owes === null) payNow(partition, id, priceMicros);
@@ -266,9 +264,9 @@ function charge(
 }
 
 function payNow(partition: PartitionState, campaign: string, micros: Micros): void {
-  const delivery = partition.changeDelivery(campaign);
-  if (pay(delivery, partition.clockMs, micros)) return;
-  throw new Error(`I5: ${campaign} won at ${micros} with ${JSON.stringify(delivery)}`);
+  if (partition.pay(campaign, micros)) return;
+  const delivery = JSON.stringify(partition.delivery(campaign));
+  throw new Error(`I5: ${campaign} won at ${micros} with ${delivery}`);
 }
 
 function remember(exposures: readonly Exposure[], won: readonly Exposure[]): Exposure[] {

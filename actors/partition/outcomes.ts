@@ -7,7 +7,6 @@ import { type Micros, toMicros } from '../../protocols/money.ts';
 import type { Settings } from '../../protocols/settings.ts';
 import type { Exposure, FusedState } from '../../protocols/user-snapshot.ts';
 import { allows } from '../user/state.ts';
-import { pay } from './spending.ts';
 import type { PartitionState } from './state.ts';
 import { countInTrials } from './trials.ts';
 
@@ -93,8 +92,8 @@ function settled(
 
 /** A price that comes due after its win: no grant may be left for it. */
 function chargeLater(partition: PartitionState, campaign: string, micros: Micros): void {
-  const delivery = partition.changeDelivery(campaign);
-  if (!pay(delivery, partition.clockMs, micros)) delivery.unbilled_micros += micros;
+  if (!partition.pay(campaign, micros))
+    partition.changeDelivery(campaign).unbilled_micros += micros;
 }
 
 function withWin(exposures: readonly Exposure[], win: Exposure, changed: Exposure): Exposure[] {

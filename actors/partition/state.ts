@@ -41,7 +41,8 @@ import {
   emptyTrial,
 } from './empty-cells.ts';
 import { PathJournal } from './path-journal.ts';
-import { takeGrant } from './spending.ts';
+import { PulseJournal } from './pulse-journal.ts';
+import { pay, takeGrant } from './spending.ts';
 
 /** A stored cell with its name, `<kind>` or `<kind>.<key>`. */
 export interface NamedCell {
@@ -59,6 +60,8 @@ export class PartitionState {
   readonly #dirty = new Set<string>();
   /** What changed about paths since the last commit. */
   readonly journal = new PathJournal();
+  /** What was added to the live figures since then. */
+  readonly pulse = new PulseJournal();
   /** What changed in the ledger of conversions since then, by user and order. */
   readonly #orders = new Map<UserToken, Map<string, LedgerEntry>>();
   /** Users whose older conversions must go, with the event that asked for it. */
@@ -139,6 +142,20 @@ export class PartitionState {
   changeDelivery(campaign: string): DeliveryCell {
     this.#dirty.add(`delivery.${campaign}`);
     return this.delivery(campaign);
+  }
+
+  /** Counts a win of a campaign. */
+  win(campaign: string): void {
+    this.changeDelivery(campaign).wins++;
+    this.pulse.spend(this.clockMs, campaign, 0, 1);
+  }
+
+  /** Pays a price from a campaign's grant; false, with nothing paid, if none covers it now (I5). */
+  pay(campaign: string, micros: Micros): boolean {
+    const { clockMs } = this;
+    if (!pay(this.changeDelivery(campaign), clockMs, micros)) return false;
+    this.pulse.spend(clockMs, campaign, micros, 0);
+    return true;
   }
 
   /** Counts that a campaign which would have fitted was kept back. */
@@ -286,7 +303,8 @@ export class PartitionState {
 
   /** How many messages all that has changed takes: what a commit still has to hold. */
   get dirtyCount(): number {
-    let count = this.#dirty.size + this.#erasures.size + this.journal.messageCount;
+    let count = this.#dirty.size + this.#erasures.size;
+    count += this.journal.messageCount + this.pulse.messageCount;
     for (const byOrder of this.#orders.values()) count += byOrder.size;
     return count;
   }

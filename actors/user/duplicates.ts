@@ -17,6 +17,8 @@ export const MAX_SERIES = 16;
 export const MAX_RANGES = 32;
 /** Event ids kept, for senders that repeat an event under a new index. */
 export const MAX_RECENT_IDS = 8;
+/** A series whose span grows by more at once has been numbered anew: no event of it is missing. */
+export const MAX_COUNTED_GAP = 1_000;
 
 export const NO_DUPLICATES: DuplicateMemory = {
   series: [],
@@ -25,7 +27,12 @@ export const NO_DUPLICATES: DuplicateMemory = {
 };
 
 export type Admission =
-  | { readonly duplicate: false; readonly memory: DuplicateMemory }
+  | {
+      readonly duplicate: false;
+      readonly memory: DuplicateMemory;
+      /** Events that the index shows to be missing before it; -1 if it was missing itself. */
+      readonly missing: number;
+    }
   | { readonly duplicate: true; readonly reason: string };
 
 type Series = DuplicateMemory['series'][number];
@@ -55,7 +62,8 @@ export function admit(memory: DuplicateMemory, event: Event): Admission {
     lastMs: Math.max(series?.lastMs ?? 0, event.timestamp),
     ranges: addIndex(series?.ranges ?? [], index),
   };
-  return { duplicate: false, memory: withSeries({ ...memory, recentIds }, at, updated) };
+  const missing = series === undefined ? 0 : missingBy(series.ranges, index);
+  return { duplicate: false, memory: withSeries({ ...memory, recentIds }, at, updated), missing };
 }
 
 /** An event id as snapshots hold it. A UUID is the same in capitals (RFC 9562). */
@@ -84,6 +92,14 @@ function hasIndex(ranges: readonly Range[], index: number): boolean {
     if (index >= first) return true;
   }
   return false;
+}
+
+/** How far an index widens what ranges span, less the index itself. */
+function missingBy(ranges: readonly Range[], index: number): number {
+  const [first] = ranges[0] as Range;
+  const [, last] = ranges[ranges.length - 1] as Range;
+  const growth = Math.max(0, first - index, index - last);
+  return growth > MAX_COUNTED_GAP ? 0 : growth - 1;
 }
 
 /** Adds an index that is not in the ranges; they stay sorted, disjoint and not adjacent. */

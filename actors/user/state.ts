@@ -14,6 +14,7 @@ import {
 import { explainScores } from '../model/explain.ts';
 import { type ModalityBits, modalityBits } from '../model/inputs.ts';
 import type { Scorer } from '../model/scorer.ts';
+import type { MarkStage } from '../stage-marks.ts';
 import { NO_DUPLICATES } from './duplicates.ts';
 import { FEATURE_COUNT, fillFeatures, fillNow } from './feature-vector.ts';
 import { foldFeatures, NO_FEATURES, withoutModalities } from './features.ts';
@@ -59,6 +60,7 @@ export const NEW_USER: FusedState = {
   consent: { measurement: 'unasked', personalization: 'unasked', withheld: [], atMs: 0 },
   session: { count: 0, startedAtMs: 0, endsAtMs: 0 },
   lapsesAtMs: 0,
+  funnelSinceMs: -1,
   duplicates: NO_DUPLICATES,
   ...NO_FEATURES,
   fusion: NO_FUSION,
@@ -92,12 +94,14 @@ export function allows(
  * Folds an admitted event into everything but the path, which needs the partition's counts.
  *
  * @param duplicates the duplicate memory that admitted the event.
+ * @param mark called as the event comes through features and scoring.
  */
 export function foldEvent(
   state: FusedState,
   event: Event,
   duplicates: DuplicateMemory,
   reference: UserReference,
+  mark?: MarkStage,
 ): FusedState {
   const { settings } = reference;
   const isFirst = state.events === 0;
@@ -114,6 +118,7 @@ export function foldEvent(
       ? sessionAfter(state, event.timestamp, opensSession, settings)
       : state.session,
     lapsesAtMs: nowMs + LAPSE_MS,
+    funnelSinceMs: isFirst ? event.timestamp : state.funnelSinceMs,
     path: state.path,
     pathSettledMs: state.pathSettledMs,
     pathLookbackMs: state.pathLookbackMs,
@@ -122,7 +127,7 @@ export function foldEvent(
     refunds: state.refunds,
   };
   return allows(seen, 'personalization', settings)
-    ? withFeatures(seen, event, state, opensSession, reference)
+    ? withFeatures(seen, event, state, opensSession, reference, mark)
     : withoutFeatures(seen);
 }
 
@@ -136,6 +141,7 @@ type Seen = Pick<
   | 'consent'
   | 'session'
   | 'lapsesAtMs'
+  | 'funnelSinceMs'
   | 'path'
   | 'pathSettledMs'
   | 'pathLookbackMs'
@@ -150,6 +156,7 @@ function withFeatures(
   before: FusedState,
   opensSession: boolean,
   { settings, scorer }: UserReference,
+  mark?: MarkStage,
 ): FusedState {
   const { nowMs, consent } = seen;
   const fromMs = before.events === 0 ? nowMs : before.nowMs;
@@ -171,6 +178,7 @@ function withFeatures(
     consent: seen.consent,
     session: seen.session,
     lapsesAtMs: seen.lapsesAtMs,
+    funnelSinceMs: seen.funnelSinceMs,
     duplicates: seen.duplicates,
     counted: features.counted,
     signedIn: features.signedIn,
@@ -197,8 +205,10 @@ function withFeatures(
     lastDecision: before.lastDecision,
   };
   fillNow(state, nodes, vector, 0);
+  mark?.('features');
   state.concepts = scorer.concepts(vector, 0, absentModalities(consent, settings));
   state.intents = scorer.intents(state.concepts);
+  mark?.('scoring');
   return state;
 }
 

@@ -29,6 +29,7 @@ export class ServiceProblem extends Error {
 /**
  * Asks a service.
  *
+ * @param timeoutMs how long an answer may take.
  * @throws ServiceProblem with the service's own problem, or if nobody answers.
  */
 export async function askService<S extends z.ZodType>(
@@ -36,10 +37,11 @@ export async function askService<S extends z.ZodType>(
   subject: string,
   request: object,
   answer: S,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<z.infer<S>> {
   let json: unknown;
   try {
-    const reply = await nc.request(subject, JSON.stringify(request), { timeout: TIMEOUT_MS });
+    const reply = await nc.request(subject, JSON.stringify(request), { timeout: timeoutMs });
     json = reply.json();
   } catch (error) {
     throw problemOf(error, subject);

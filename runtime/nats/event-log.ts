@@ -2,7 +2,13 @@
  * The EVENTS stream as a partitioned log. An ordered consumer leaves no acknowledgement that could
  * disagree with the checkpoint; its iterator pulls only as fast as records are taken.
  */
-import { DeliverPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import {
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { StreamSequence } from '../../protocols/ids.ts';
 import {
@@ -13,6 +19,7 @@ import {
 } from '../../protocols/subjects.ts';
 import type { EventLog, LogFollower, LogRecord } from '../ports.ts';
 import { linkOf } from './link.ts';
+import { LogHearing } from './log-hearing.ts';
 
 /** Records that a follower may hold unread. */
 export const MAX_PREFETCH = 1_000;
@@ -33,15 +40,24 @@ export function natsEventLog(nc: NatsConnection): EventLog {
           opt_start_seq: after + 1,
         }),
       );
+      // As the server answered when it made the consumer.
+      const { num_pending } = await consumer.info(true);
+      const hearing = new LogHearing(num_pending);
       const messages = await consumer.consume(PULL);
+      void listen(messages, hearing);
       const ended = (async () => {
         for await (const message of messages) {
+          const { deliverySequence, pending } = message.info;
+          hearing.record(deliverySequence, pending);
           const pause = deliver(recordOf(message));
           if (pause !== undefined) await pause;
         }
       })();
       return {
         ended,
+        get isCurrent() {
+          return hearing.isCurrent;
+        },
         async stop() {
           await messages.close();
         },
@@ -55,6 +71,16 @@ export function natsEventLog(nc: NatsConnection): EventLog {
       });
     },
   };
+}
+
+/** Passes on what the server says beside records; ends with the messages. */
+async function listen(messages: ConsumerMessages, hearing: LogHearing): Promise<void> {
+  for await (const notice of messages.status()) {
+    if (notice.type === 'heartbeat') hearing.heartbeat(notice.lastConsumerSequence);
+    else if (notice.type === 'ordered_consumer_recreated') hearing.recreated();
+    // A request for records has run out, which takes the place of a heartbeat.
+    else if (notice.type === 'discard') hearing.answered();
+  }
 }
 
 function recordOf(message: JsMsg): LogRecord {

@@ -2,6 +2,7 @@
  * A partition as it was: its log applied again, by the very actors that the worker runs, up to a
  * message of the past. What follows from the log alone (I2) comes out as it did then.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AuctionInput } from '../../actors/campaign/auction.ts';
 import type { Rerunnable } from '../../actors/campaign/flips.ts';
 import { type Applied, applyEvent, type LoggedEvent } from '../../actors/partition/apply.ts';
@@ -95,10 +96,11 @@ export class PartitionPast {
   #take(logged: LoggedEvent): Receipt | undefined {
     const { user, sequence } = logged;
     const applied = this.#applied(logged);
-    // Path counts and dirty cells are a commit's business; nobody commits the past.
+    // Path counts, pulses and dirty cells are a commit's business; nobody commits the past.
     this.state.takeDirty();
     this.state.takeLedger();
     this.state.journal.take(0, sequence);
+    this.state.pulse.take(0, sequence, 0);
     if (applied === undefined || applied.verdict === 'rejected') return undefined;
     if (applied.actor !== undefined) this.#keep(user, applied.actor);
     return applied.verdict === 'accepted' ? applied.receipt : undefined;
@@ -150,6 +152,8 @@ export class PartitionPast {
 
 /** Messages between two reports of progress. */
 const PROGRESS_EVERY = 1_000;
+/** Messages between two turns of the event loop: whoever asked may have other things to do. */
+const MESSAGES_PER_TURN = 250;
 
 /**
  * Applies a partition's log from its first message to the one before `at`.
@@ -180,7 +184,8 @@ export async function travelTo(
     if (++applied % PROGRESS_EVERY === 0) onProgress(record.sequence);
     if (record.sequence < at) {
       const applying = past.apply(record);
-      return applying instanceof Promise ? applying.then(() => {}) : undefined;
+      if (applying instanceof Promise) return applying.then(() => {});
+      return applied % MESSAGES_PER_TURN === 0 ? nextTurn() : undefined;
     }
     next ??= record;
     arrived();

@@ -2,13 +2,14 @@
  * A micro-batch: records of the worker's partitions applied to actors and aggregates, and all of
  * their effects as the messages of one atomic commit (I1).
  *
- * The hot path. Order of messages: snapshots, decisions and receipts, dead letters, cells, journals
- * and ledger, and the checkpoints last, because the commit answers with the sequence of its last
- * message and the checkpoints' sequences are the next fences.
+ * The hot path. Order of messages: snapshots, decisions and receipts, dead letters, cells,
+ * journals, pulses and ledger, and the checkpoints last, because the commit answers with the
+ * sequence of its last message and the checkpoints' sequences are the next fences.
  */
 import { applyEvent, countRejected } from '../../actors/partition/apply.ts';
 import { decisionIdOf } from '../../actors/partition/decide.ts';
 import type { PartitionState } from '../../actors/partition/state.ts';
+import type { MarkStage } from '../../actors/stage-marks.ts';
 import type { Checkpoint } from '../../protocols/checkpoint.ts';
 import type { Erasure } from '../../protocols/conversion-ledger.ts';
 import { type DeadLetter, excerptOf } from '../../protocols/dead-letter.ts';
@@ -29,6 +30,7 @@ import {
   journalSubject,
   ledgerSubject,
   parseLogSubject,
+  pulseSubject,
   receiptSubject,
   userSubject,
 } from '../../protocols/subjects.ts';
@@ -37,8 +39,9 @@ import type { Verdict } from '../../protocols/verdict.ts';
 import { MAX_BATCH_MESSAGES } from '../nats/atomic-batch.ts';
 import type { Clock, LogRecord, StoreMessage } from '../ports.ts';
 import { applyControl } from './control-record.ts';
-import type { OwnedPartition, QueuedRecord } from './owned-partition.ts';
+import type { OwnedPartition, Progress, QueuedRecord } from './owned-partition.ts';
 import type { Resident } from './residents.ts';
+import type { StageLatencies } from './stage-latencies.ts';
 
 /** The most messages that one record can add: a grants message that changes all its campaigns. */
 const MAX_MESSAGES_PER_RECORD = 288;
@@ -56,13 +59,19 @@ interface Reply {
 }
 
 /** How far a batch takes a partition, and the state object it was applied to. */
-interface Held {
+interface Held extends Progress {
   readonly state: PartitionState;
   sequence: StreamSequence;
+  /** These two are known when the batch is complete. */
+  clockMs: number;
+  hasPulse: boolean;
 }
 
 export class Batch {
   readonly #clock: Clock;
+  readonly #stages: StageLatencies;
+  /** When the log stored the events that are measured, Unix ms. */
+  readonly #sampled: number[] = [];
   readonly #outputs: StoreMessage[] = [];
   readonly #touched = new Set<Resident>();
   readonly #replies: Reply[] = [];
@@ -70,8 +79,9 @@ export class Batch {
   #bytes = 0;
   events = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, stages: StageLatencies) {
     this.#clock = clock;
+    this.#stages = stages;
   }
 
   get partitions(): Iterable<OwnedPartition> {
@@ -107,7 +117,9 @@ export class Batch {
   take(owned: OwnedPartition, { record, user, resident }: QueuedRecord): void {
     const held = this.#partitions.get(owned);
     if (held === undefined) {
-      this.#partitions.set(owned, { state: owned.state, sequence: record.sequence });
+      const { state } = owned;
+      const { sequence } = record;
+      this.#partitions.set(owned, { state, sequence, clockMs: 0, hasPulse: false });
     } else held.sequence = record.sequence;
     owned.state.tick(record.storedAtMs);
     this.#bytes += record.body.length;
@@ -145,7 +157,9 @@ export class Batch {
     }
     const { event } = parsed;
     const { sequence } = record;
-    const applied = applyEvent(owned.state, resident.actor, { user, sequence, event });
+    const mark = this.#stages.isNextSampled() ? this.#measure(record) : undefined;
+    const logged = { user, sequence, event };
+    const applied = applyEvent(owned.state, resident.actor, logged, undefined, mark);
     switch (applied.verdict) {
       case 'accepted': {
         this.#change(resident, applied.actor, sequence);
@@ -178,8 +192,12 @@ export class Batch {
         messages.push({ subject: cellSubject(owned.partition, name), body: JSON.stringify(cell) });
       }
     }
-    for (const [owned, { sequence }] of this.#partitions) {
-      messages.push(...journalMessages(owned, sequence), ...ledgerMessages(owned.state));
+    for (const [owned, held] of this.#partitions) {
+      const pulses = pulseMessages(owned, held.sequence);
+      held.hasPulse = pulses.length > 0;
+      held.clockMs = owned.state.clockMs;
+      messages.push(...journalMessages(owned, held.sequence), ...pulses);
+      messages.push(...ledgerMessages(owned.state));
     }
     for (const [{ partition, epoch }, { sequence }] of this.#partitions) {
       const checkpoint: Checkpoint = { v: 1, partition, sequence, owner, epoch };
@@ -198,10 +216,20 @@ export class Batch {
     return messages;
   }
 
-  /** Takes note that the commit is stored: its checkpoints are the next fences. */
-  stored(lastSequence: StreamSequence): void {
+  /**
+   * Takes note that the commit is stored: its checkpoints are the next fences.
+   *
+   * @param tookMs how long storing it took.
+   */
+  stored(lastSequence: StreamSequence, tookMs: number): void {
     let fence = lastSequence - this.#partitions.size;
-    for (const owned of this.#partitions.keys()) owned.fence = ++fence as StreamSequence;
+    for (const [owned, held] of this.#partitions) {
+      owned.fence = ++fence as StreamSequence;
+      if (owned.state === held.state) owned.stored(held);
+    }
+    this.#stages.add('commit', tookMs, this.#sampled.length);
+    const nowMs = this.#clock.nowMs();
+    for (const storedAtMs of this.#sampled) this.#stages.add('decision', nowMs - storedAtMs);
   }
 
   /** Marks its events as ones that cannot be stored; they go to the dead letter next time. */
@@ -212,6 +240,13 @@ export class Batch {
   /** Lets go of the users, whatever became of the commit. */
   release(): void {
     for (const resident of this.#touched) resident.pending--;
+  }
+
+  /** Measures an event whose turn it is. */
+  #measure({ storedAtMs }: LogRecord): MarkStage {
+    this.#sampled.push(storedAtMs);
+    this.#stages.add('ingest', this.#clock.nowMs() - storedAtMs);
+    return this.#stages.measure();
   }
 
   #change(resident: Resident, actor: Resident['actor'], sequence: StreamSequence): void {
@@ -272,6 +307,13 @@ function journalMessages({ partition, state }: OwnedPartition, sequence: number)
     subject: journalSubject(partition, sequence, entry.part),
     body: JSON.stringify(entry),
   }));
+}
+
+/** One at most; the largest that a commit's 500 events can make is below 768 kB. */
+function pulseMessages({ partition, state }: OwnedPartition, sequence: number): StoreMessage[] {
+  const pulse = state.pulse.take(partition, sequence, state.clockMs);
+  if (pulse === undefined) return [];
+  return [{ subject: pulseSubject(partition, sequence), body: JSON.stringify(pulse) }];
 }
 
 /** Erasures first: they concern what was stored before them. */

@@ -41,6 +41,13 @@ export interface QueuedRecord {
   resident: Resident | undefined;
 }
 
+/** How far a commit goes: in the log, in the partition's clock, and whether it left a pulse. */
+export interface Progress {
+  readonly sequence: StreamSequence;
+  readonly clockMs: number;
+  readonly hasPulse: boolean;
+}
+
 /** What a partition needs of its worker. */
 export interface PartitionHost {
   readonly id: string;
@@ -50,6 +57,8 @@ export interface PartitionHost {
   isAlive(worker: string): boolean;
   /** There are records to commit. */
   wake(): void;
+  /** Whether something applied to this partition is yet to be stored. */
+  isHeld(partition: OwnedPartition): boolean;
   /** Settles when no commit holds this partition any more. */
   settled(partition: OwnedPartition): Promise<void>;
   /** Settles when a partition that was recovered may run. */
@@ -68,6 +77,12 @@ export class OwnedPartition {
   #roomWaiters: (() => void)[] = [];
   #checkpoint: Checkpoint | undefined;
   #isReading = false;
+  #follower: LogFollower | undefined;
+  /** How far the stored effects go: in the log, in its time, and to the last pulse. */
+  #storedThrough = 0;
+  #storedClockMs = 0;
+  #pulseSequence = 0;
+  #caughtUpMs = 0;
   /** Settles when no claim is on its way. */
   #claimed: Promise<unknown> = Promise.resolve();
   state = new PartitionState();
@@ -113,6 +128,36 @@ export class OwnedPartition {
 
   get queued(): number {
     return this.#queue.length - this.#head;
+  }
+
+  /** The last message of the log whose effects are stored; 0 while that is not known. */
+  get storedThrough(): number {
+    return this.#storedThrough;
+  }
+
+  /** The last commit of this owner that left a pulse; 0 before the first. */
+  get pulseSequence(): number {
+    return this.#pulseSequence;
+  }
+
+  /** Takes note of a commit that is stored. */
+  stored({ sequence, clockMs, hasPulse }: Progress): void {
+    this.#storedThrough = sequence;
+    this.#storedClockMs = clockMs;
+    if (hasPulse) this.#pulseSequence = sequence;
+  }
+
+  /**
+   * Up to when everything that the log stored has its effects stored: now, where nothing waits.
+   * What was stored less than two seconds before that may be on its way here. Never goes back
+   * while the partition runs, since what was stored stays so; 0 while it does not.
+   */
+  caughtUpMs(nowMs: number): number {
+    if (!this.isRunning) return 0;
+    const waits = this.queued > 0 || this.#host.isHeld(this);
+    const isCurrent = !waits && this.#follower?.isCurrent === true;
+    this.#caughtUpMs = Math.max(this.#caughtUpMs, isCurrent ? nowMs : this.#storedClockMs);
+    return this.#caughtUpMs;
   }
 
   assign(isMine: boolean): void {
@@ -188,6 +233,8 @@ export class OwnedPartition {
       );
     }
     this.state = new PartitionState(await store.readCells(this.partition, this.fence));
+    this.#storedThrough = position;
+    this.#storedClockMs = this.state.clockMs;
     await this.#host.recovered(this.state);
   }
 
@@ -209,6 +256,7 @@ export class OwnedPartition {
       return this.queued < MAX_QUEUED_RECORDS ? undefined : this.#room();
     });
     if (signal.aborted) stop();
+    else this.#follower = follower;
     await follower.ended;
     if (!signal.aborted) throw new Error('the log reader ended');
   }
@@ -231,6 +279,11 @@ export class OwnedPartition {
     this.#head = 0;
     this.state = new PartitionState();
     this.#checkpoint = undefined;
+    this.#follower = undefined;
+    this.#storedThrough = 0;
+    this.#storedClockMs = 0;
+    this.#pulseSequence = 0;
+    this.#caughtUpMs = 0;
     this.#letReadersOn();
     this.#host.forget(this);
   }

@@ -13,9 +13,12 @@
  */
 import { nuid } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
+import type { Subscription } from 'rxjs';
 import type { PartitionState } from '../../actors/partition/state.ts';
 import { newUserActor, restoreUserActor } from '../../actors/user/actor.ts';
 import type { Partition, StreamSequence, UserToken } from '../../protocols/ids.ts';
+import { workerFeed } from '../../protocols/subjects.ts';
+import type { WorkerFrame } from '../../protocols/worker-frame.ts';
 import { RENEW_EVERY_MS } from '../nats/membership.ts';
 import type { NetworkFolder } from '../onnx/network-folder.ts';
 import type { ActorStore, Bus, Clock, EventLog, Membership, StoreMessage } from '../ports.ts';
@@ -25,6 +28,8 @@ import { Foresight } from './foresight.ts';
 import { OwnedPartition, type PartitionHost } from './owned-partition.ts';
 import { ownerOf } from './rendezvous.ts';
 import { Residents } from './residents.ts';
+import { StageLatencies } from './stage-latencies.ts';
+import { workerFrames } from './worker-frames.ts';
 
 /** Events in one commit; beyond some hundreds a commit grows slower, not cheaper. */
 export const MAX_BATCH_EVENTS = 500;
@@ -73,6 +78,7 @@ export class Worker implements PartitionHost {
   readonly #residents: Residents;
   readonly #partitions: OwnedPartition[];
   readonly #foresight: Foresight;
+  readonly stages = new StageLatencies();
   /** Asked to stop; and nothing left to do. */
   readonly #leaving = new AbortController();
   readonly #stopping = new AbortController();
@@ -87,6 +93,7 @@ export class Worker implements PartitionHost {
   #maxEvents = MAX_BATCH_EVENTS;
   #rotation = 0;
   #loops: Promise<void>[] = [];
+  #frames: Subscription | undefined;
 
   constructor(ports: WorkerPorts, options: WorkerOptions) {
     this.#ports = ports;
@@ -120,6 +127,15 @@ export class Worker implements PartitionHost {
     const membership = await this.#ports.join(this.id);
     await this.#renew(membership);
     this.#loops = [this.#keepMembership(membership), this.#commitLoop()];
+    this.#frames = workerFrames(this, this.#ports.clock).subscribe((frame) => this.#tell(frame));
+  }
+
+  #tell(frame: WorkerFrame): void {
+    try {
+      this.#ports.bus.send(workerFeed(this.id), JSON.stringify(frame));
+    } catch (error) {
+      this.#ports.logger.warn({ err: error }, 'could not tell how far it is');
+    }
   }
 
   /** Drains: stores what was applied, gives the partitions away and leaves. */
@@ -132,6 +148,7 @@ export class Worker implements PartitionHost {
       await pause(10);
     }
     for (const owned of this.#partitions) owned.end();
+    this.#frames?.unsubscribe();
     this.#stopping.abort();
     this.wake();
     await Promise.all(this.#loops);
@@ -145,13 +162,14 @@ export class Worker implements PartitionHost {
     this.#wakeUp?.();
   }
 
+  isHeld(owned: OwnedPartition): boolean {
+    return this.#prepared?.holds(owned) === true || this.#committing?.holds(owned) === true;
+  }
+
   async settled(owned: OwnedPartition): Promise<void> {
-    const isHeld = (): boolean =>
-      this.#prepared?.holds(owned) === true || this.#committing?.holds(owned) === true;
-    while (isHeld()) {
+    while (this.isHeld(owned)) {
       await this.#underWay;
-      if (this.#prepared === undefined) this.#committing = undefined;
-      else await pause(1);
+      if (this.isHeld(owned)) await pause(1);
     }
   }
 
@@ -215,7 +233,9 @@ export class Worker implements PartitionHost {
       await this.#underWay;
       this.#prepared = undefined;
       this.#committing = batch;
-      this.#underWay = this.#commit(batch, messages);
+      this.#underWay = this.#commit(batch, messages).finally(() => {
+        this.#committing = undefined;
+      });
       await nextUsers;
     }
     await this.#underWay;
@@ -286,7 +306,7 @@ export class Worker implements PartitionHost {
   /** Applies queued records, some of each partition in turn, until the batch is full. */
   #applyQueued(): Batch | undefined {
     const startedMs = performance.now();
-    const batch = new Batch(this.#ports.clock);
+    const batch = new Batch(this.#ports.clock, this.stages);
     const partitions = this.#running();
     this.#rotation++;
     let progressed = true;
@@ -336,7 +356,7 @@ export class Worker implements PartitionHost {
     try {
       const outcome = await this.store.commit(batch.fenced(messages));
       if (outcome.status === 'stored') {
-        batch.stored(outcome.lastSequence);
+        batch.stored(outcome.lastSequence, performance.now() - startedMs);
         this.#maxEvents = MAX_BATCH_EVENTS;
         this.#succeed(batch, startedMs);
       } else this.#fail(batch, `${outcome.status}: ${outcome.reason}`);

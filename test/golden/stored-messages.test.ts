@@ -40,9 +40,16 @@ import { deadLetterSchema } from '../../protocols/dead-letter.ts';
 import { decisionSchema, receiptSchema } from '../../protocols/decision.ts';
 import { MAX_CLOCK_SKEW_MS, parseEvent } from '../../protocols/event.ts';
 import type { UserToken } from '../../protocols/ids.ts';
+import {
+  liveGroupsSchema,
+  liveHeadSchema,
+  liveMovesSchema,
+  liveSeriesSchema,
+} from '../../protocols/live-snapshot.ts';
 import { withLooks } from '../../protocols/looks.ts';
 import { modelSchema } from '../../protocols/model.ts';
 import { type PathJournalEntry, pathJournalSchema } from '../../protocols/path-journal.ts';
+import { pulseSchema } from '../../protocols/pulse.ts';
 import { UnreadableVersion, upcast } from '../../protocols/upcast.ts';
 import { decodeUser, encodeUser, userRecordSchema } from '../../protocols/user-record.ts';
 import { verdictSchema } from '../../protocols/verdict.ts';
@@ -57,13 +64,19 @@ const STORED: readonly (readonly [file: string, kind: Kind, schema: z.ZodType])[
   ['user-v1.json', 'user', userRecordSchema],
   ['user-v2.json', 'user', userRecordSchema],
   ['user-v3.json', 'user', userRecordSchema],
+  ['user-v4.json', 'user', userRecordSchema],
   ['checkpoint-v1.json', 'checkpoint', checkpointSchema],
   ['path-journal-v1.json', 'pathJournal', pathJournalSchema],
   ['path-journal-v2.json', 'pathJournal', pathJournalSchema],
+  ['pulse-v1.json', 'pulse', pulseSchema],
   ['ledger-entry-v1.json', 'ledgerEntry', ledgerEntrySchema],
   ['erasure-v1.json', 'erasure', erasureSchema],
   ['channels-head-v1.json', 'channelsHead', channelsHeadSchema],
   ['path-chunk-v1.json', 'pathChunk', pathChunkSchema],
+  ['live-head-v1.json', 'liveHead', liveHeadSchema],
+  ['live-groups-v1.json', 'liveGroups', liveGroupsSchema],
+  ['live-series-v1.json', 'liveSeries', liveSeriesSchema],
+  ['live-moves-v1.json', 'liveMoves', liveMovesSchema],
   ['day-credits-v1.json', 'dayCredits', dayCreditsSchema],
   ['day-credits-v2.json', 'dayCredits', dayCreditsSchema],
   ['channels-cell-v1.json', 'cell', channelsCellSchema],
@@ -103,6 +116,7 @@ const STORED: readonly (readonly [file: string, kind: Kind, schema: z.ZodType])[
   ['campaign-actor-v2.json', 'campaignActor', campaignActorSchema],
   ['campaign-change-v1.json', 'campaignChange', campaignChangeSchema],
   ['alert-v1.json', 'alert', alertSchema],
+  ['alert-v2.json', 'alert', alertSchema],
   ['coordinator-checkpoint-v1.json', 'coordinatorCheckpoint', coordinatorCheckpointSchema],
 ];
 const CELLS: Readonly<Record<string, string>> = {
@@ -143,8 +157,20 @@ test('a stored user comes back to life, and is stored again as it was', () => {
   const [boot, , again] = shown.looks;
   expect(again).toEqual({ ...boot, t: 1_712_606_461_000 });
   const { value, context } = restoreUserActor(stored, DEFAULT_REFERENCE);
-  const again3 = JSON.parse(encodeUser(stored.sequence, value, context));
-  expect(again3).toEqual({ ...record, v: 3 });
+  const again4 = JSON.parse(encodeUser(stored.sequence, value, context));
+  expect(again4).toEqual({ ...record, v: 4 });
+});
+
+test('a user of an earlier release is in its funnel state since nobody knows when', () => {
+  const stateOf = (file: string) => decodeUser('ada' as UserToken, golden(file)).state;
+  const known = ['user-v1.json', 'user-v2.json', 'user-v3.json'].map(
+    (file) => stateOf(file).funnelSinceMs,
+  );
+  expect(known).toEqual([-1, -1, -1]);
+  const { funnelSinceMs, nowMs } = stateOf('user-v4.json');
+  expect({ funnelSinceMs, nowMs }).toEqual({
+    ...{ funnelSinceMs: 1_712_606_470_000, nowMs: 1_712_606_475_000 },
+  });
 });
 
 test('a partition goes on from the cells of the first release', () => {

@@ -31,7 +31,7 @@ const LATER_MS = BASE_MS + 10 * MINUTE_MS;
 /** What has to stay to remember the refusal and to tell duplicates; nothing else may. */
 const KEPT_OF_A_REFUSAL = new Set<keyof FusedState>([
   ...(['events', 'firstMs', 'nowMs', 'lapsesAtMs', 'session', 'consent'] as const),
-  ...(['duplicates', 'pathSettledMs'] as const),
+  ...(['duplicates', 'pathSettledMs', 'funnelSinceMs'] as const),
 ]);
 
 function expectNothingKept(state: FusedState): void {

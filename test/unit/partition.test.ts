@@ -228,7 +228,8 @@ describe('reference data comes through the log', () => {
     expect(names().sort()).toEqual(['campaign.sale', 'delivery.sale', 'reference']);
     expect(log.state.dirtyCount).toBe(0);
     log.apply(click(0, BASE_MS, 'email'));
-    expect(log.state.dirtyCount).toBe(6);
+    // Five cells, the journal and the pulse.
+    expect(log.state.dirtyCount).toBe(7);
     const { version } = DEFAULT_REFERENCE.scorer.model;
     const week = `${version}.20240408`;
     expect(names().sort()).toEqual([

@@ -3,9 +3,8 @@
  *
  * A series with a point every d of a day makes 1/d tests a day, so that a test of level
  * FALSE_ALERTS_A_DAY · d gives FALSE_ALERTS_A_DAY false alerts a day, however dense its points
- * are (Bonferroni over a day: it holds however the tests depend on each other). We take this
- * rather than an online false-discovery rate over many series (LORD++, Ramdas et al. 2017): there
- * the level of a test depends on when other series alerted, so that none could be replayed alone.
+ * are (Bonferroni over a day: it holds however the tests depend on each other). Whoever watches
+ * many series shares that budget among them, by a strictness in decades.
  *
  * Invariants:
  *   A1 An alert opens at the level above, and closes after CLOSE_POINTS points in a row with less
@@ -19,7 +18,8 @@ const DAY_MS = 86_400_000;
  */
 const FALSE_ALERTS_A_DAY = 0.1;
 const CLOSE_SHARE = 0.5;
-const CLOSE_POINTS = 5;
+/** Calm points in a row behind which an alert is over. */
+export const CLOSE_POINTS = 5;
 /** With a point a week the budget would allow anything. */
 const MIN_OPEN_SURPRISE = 2;
 
@@ -33,9 +33,19 @@ export interface AlertState {
 /** No alert. */
 export const NO_ALERT: AlertState = { isOpen: false, calmPoints: 0 };
 
-/** The surprise at which an alert opens, of a series with this spacing. O(1). */
-export function openSurprise(spacingMs: number): number {
-  return Math.max(MIN_OPEN_SURPRISE, -Math.log10((FALSE_ALERTS_A_DAY * spacingMs) / DAY_MS));
+/**
+ * The surprise at which an alert opens, of a series with this spacing. O(1).
+ *
+ * @param strictness decades by which the level is below that of a series watched alone.
+ */
+export function openSurprise(spacingMs: number, strictness = 0): number {
+  const alone = -Math.log10((FALSE_ALERTS_A_DAY * spacingMs) / DAY_MS);
+  return Math.max(MIN_OPEN_SURPRISE, alone + strictness);
+}
+
+/** Whether a point with this surprise is calm, of a series that opens at `open` (A1). */
+export function isCalm(surprise: number, open: number): boolean {
+  return surprise < CLOSE_SHARE * open;
 }
 
 /** Takes a point's surprise in (A1); without a known spacing nothing opens. O(1). */
@@ -43,10 +53,11 @@ export function nextAlert(
   { isOpen, calmPoints }: AlertState,
   surprise: number,
   spacingMs: number | undefined,
+  strictness = 0,
 ): AlertState {
   if (spacingMs === undefined) return NO_ALERT;
-  const open = openSurprise(spacingMs);
+  const open = openSurprise(spacingMs, strictness);
   if (!isOpen) return surprise >= open ? { isOpen: true, calmPoints: 0 } : NO_ALERT;
-  if (surprise >= CLOSE_SHARE * open) return { isOpen, calmPoints: 0 };
+  if (!isCalm(surprise, open)) return { isOpen, calmPoints: 0 };
   return calmPoints + 1 >= CLOSE_POINTS ? NO_ALERT : { isOpen, calmPoints: calmPoints + 1 };
 }

@@ -57,10 +57,15 @@ export function learnMoments(moments: Moments, value: number, memory: Memory): M
   };
 }
 
-/** How many deviations a value lies from the mean, at most MAX_Z; 0 while too little is known. */
-export function zScore(moments: Moments, value: number): number {
+/**
+ * How many deviations a value lies from the mean, at most MAX_Z; 0 while too little is known.
+ *
+ * @param minDeviation what the deviation is at least.
+ */
+export function zScore(moments: Moments, value: number, minDeviation = 0): number {
   if (moments.count < MIN_POINTS) return 0;
-  return standardised(value - moments.mean, Math.sqrt(moments.variance));
+  const deviation = Math.max(minDeviation, Math.sqrt(moments.variance));
+  return standardised(value - moments.mean, deviation);
 }
 
 /** A residual in deviations, from -MAX_Z to MAX_Z; any change of what never changed is MAX_Z. */

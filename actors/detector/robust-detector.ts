@@ -34,7 +34,14 @@ import { scoreOf, takeNews } from './news.ts';
 import type { Point, Verdict } from './point.ts';
 import { type Precedents, rememberPrecedent, surpriseAfter } from './precedents.ts';
 import { learnSpacing, NO_SPACING, type Spacing, silenceSurprise, spacingMs } from './spacing.ts';
-import { learnTail, PRIOR_TAIL, surprise, type Tail } from './tail.ts';
+import {
+  exponentialSurprise,
+  learnTail,
+  NORMAL_QUANTILE,
+  PRIOR_TAIL,
+  surprise,
+  type Tail,
+} from './tail.ts';
 
 /** A point against the last three: what jumps. */
 const JUMP_MEMORY: Memory = { meanPoints: 3, variancePoints: 2_000 };
@@ -96,10 +103,23 @@ interface Judgement {
   readonly rarity: Rarity;
 }
 
+/** How strictly points are judged; none of it concerns what is learnt. */
+export interface Judging {
+  /** Decades by which the level of an alert is below that of a series watched alone. */
+  readonly strictness: number;
+  /** Whether tails fall off as power laws, or as those of square roots of counts do. */
+  readonly law: 'power' | 'counts';
+  /** Of the point: no deviation is taken to be less, however regular the series was. */
+  readonly minDeviation: number;
+}
+
+const ALONE: Judging = { strictness: 0, law: 'power', minDeviation: 0 };
+
 /** Takes a point in and judges it by what was known before (R1 to R4). O(1). */
 export function stepRobust(
   state: RobustState,
   point: Point,
+  judging: Judging = ALONE,
 ): { readonly state: RobustState; readonly verdict: Verdict } {
   const known = afterGap(state, point);
   const { value } = point;
@@ -107,14 +127,14 @@ export function stepRobust(
   const recentStep = Math.max(1 / recentCount, 1 / RECENT_POINTS);
   const recentMean = known.recentMean + recentStep * (value - known.recentMean);
   const isFrozen = known.alert.isOpen;
-  const jump = judge(known.jumpRarity, known.jump.mean, zScore(known.jump, value), isFrozen);
-  const shift = judge(
-    known.shiftRarity,
-    known.shift.mean,
-    zScore(known.shift, recentMean),
-    isFrozen,
-  );
-  const season = judgeSeason(known, point);
+  const { law, minDeviation, strictness } = judging;
+  const jumpZ = zScore(known.jump, value, minDeviation);
+  // What an exponential mean over n points keeps of the deviation of one (1 / (2n - 1) of its
+  // square).
+  const shiftZ = zScore(known.shift, recentMean, minDeviation / Math.sqrt(2 * RECENT_POINTS - 1));
+  const jump = judge(known.jumpRarity, known.jump.mean, jumpZ, isFrozen, law);
+  const shift = judge(known.shiftRarity, known.shift.mean, shiftZ, isFrozen, law);
+  const season = judgeSeason(known, point, judging);
   const stillness = learnStillness(known.stillness, value);
   const most = [shift, season].reduce((a, b) => (b.surprise > a.surprise ? b : a), jump);
   const { news, bar } = takeNews(known.newsBar, most.surprise);
@@ -123,6 +143,7 @@ export function stepRobust(
     known.alert,
     isFlatline(stillness) ? Number.POSITIVE_INFINITY : most.surprise,
     spacingMs(spacing),
+    strictness,
   );
   const isFirst = known.jump.count === 0;
   return {
@@ -151,6 +172,11 @@ export function stepRobust(
   };
 }
 
+/** The same as if a gap lay before the next value: the level starts again at it (R4). O(1). */
+export function restartLevel(state: RobustState, value: number): RobustState {
+  return { ...state, jump: { ...state.jump, mean: value }, recentMean: state.shift.mean };
+}
+
 /** Whether the source has been silent for so long that it is an alert, at this event time. O(1). */
 export function silenceOf(state: RobustState, nowMs: number): AlertState {
   return nextAlert(NO_ALERT, silenceSurprise(state.spacing, nowMs), spacingMs(state.spacing));
@@ -161,9 +187,11 @@ function judge(
   expected: number,
   z: number,
   isFrozen: boolean,
+  law: Judging['law'],
 ): Judgement {
   const magnitude = Math.abs(z);
-  const alone = surprise(tail, z);
+  const alone =
+    law === 'power' ? surprise(tail, z) : exponentialSurprise(tail, z, 2, NORMAL_QUANTILE);
   const learnt = isFrozen ? { ...tail, count: tail.count + 1 } : learnTail(tail, z);
   return {
     expected,
@@ -179,13 +207,15 @@ function judge(
 function judgeSeason(
   { profile, seasonRarity, alert }: RobustState,
   { t, value }: Point,
+  { law, minDeviation }: Judging,
 ): Judgement {
   const expected = expectedAt(profile, t);
   const deviation = profileDeviation(profile);
   if (expected === undefined || deviation === undefined) {
     return { expected: value, z: 0, surprise: -1, rarity: seasonRarity };
   }
-  return judge(seasonRarity, expected, standardised(value - expected, deviation), alert.isOpen);
+  const z = standardised(value - expected, Math.max(deviation, minDeviation));
+  return judge(seasonRarity, expected, z, alert.isOpen, law);
 }
 
 /** R4: the noise stays known, the level starts again at what comes. */
@@ -195,9 +225,5 @@ function afterGap(state: RobustState, { t, value }: Point): RobustState {
   if (usualMs === undefined || latestMs === null || t - latestMs <= GAP_SPACINGS * usualMs) {
     return state;
   }
-  return {
-    ...state,
-    jump: { ...state.jump, mean: value },
-    recentMean: state.shift.mean,
-  };
+  return restartLevel(state, value);
 }

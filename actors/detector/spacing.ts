@@ -9,7 +9,7 @@
  *   G1 Points at or before the latest time (repeated or out of order) say nothing about spacing.
  *   G2 A gap counts in the mean spacing as at most CLIP spacings: an outage is not learnt as one.
  */
-import { learnTail, PRIOR_TAIL, surprise, type Tail } from './tail.ts';
+import { exponentialSurprise, learnTail, PRIOR_TAIL, surprise, type Tail } from './tail.ts';
 
 const MEMORY_POINTS = 288;
 const CLIP = 3;
@@ -45,12 +45,22 @@ export function learnSpacing(spacing: Spacing, timeMs: number): Spacing {
   };
 }
 
-/** -log10 of the probability that the source is silent until now; 0 while too little is known. */
-export function silenceSurprise(spacing: Spacing, nowMs: number): number {
+/**
+ * -log10 of the probability that the source is silent until now; 0 while too little is known.
+ *
+ * @param law whether intervals fall off as a power law, or exponentially as those of a source of
+ *   independent events do.
+ */
+export function silenceSurprise(
+  spacing: Spacing,
+  nowMs: number,
+  law: 'power' | 'exponential' = 'power',
+): number {
   const { latestMs, intervals, meanMs, tail } = spacing;
   if (latestMs === null || intervals < MIN_INTERVALS) return 0;
   const spacings = (nowMs - latestMs) / meanMs;
-  return spacings < MIN_SILENT_SPACINGS ? 0 : surprise(tail, spacings);
+  if (spacings < MIN_SILENT_SPACINGS) return 0;
+  return law === 'power' ? surprise(tail, spacings) : exponentialSurprise(tail, spacings, 1, 0);
 }
 
 /** The usual time between points, or undefined while too little is known. */

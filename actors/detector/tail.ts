@@ -63,6 +63,35 @@ export function surprise(tail: Tail, z: number): number {
   return Math.max(0, -Math.log10(Q) + excess * exponent * Math.LOG10E);
 }
 
+/** The 98 % quantile and the mean log excess above it of |z|, z being standard normal. */
+export const NORMAL_QUANTILE = 2.33;
+const NORMAL_EXCESS = 0.14;
+
+/**
+ * The same with a tail in which |z|^power falls off exponentially beyond u: with 1 for the times
+ * between events, with 2 for square roots of counts, whose own tails are exponential or lighter.
+ * The scale follows from m: for exponential excesses of mean s (in u^power), E ln(1 + s X) = power
+ * · m, which s = w (1 + w), w = power · m, solves to 2 % up to w = 0.3, and beyond errs to the safe
+ * side.
+ *
+ * @param minQuantile u at least, so that a series that never moved is not taken for one that
+ * cannot.
+ */
+export function exponentialSurprise(
+  tail: Tail,
+  z: number,
+  power: 1 | 2,
+  minQuantile: number,
+): number {
+  if (tail.count < LEAD_POINTS) return 0;
+  const quantile = Math.max(minQuantile, Math.exp(tail.logQuantile));
+  const width = power * Math.max(NORMAL_EXCESS, tail.excessSum / tail.excessWeight);
+  const ratio = Math.max(Math.abs(z), MIN_MAGNITUDE) / quantile;
+  const decades =
+    ratio > 1 ? ((ratio ** power - 1) / (width * (1 + width))) * Math.LOG10E : Math.log10(ratio);
+  return Math.max(0, -Math.log10(Q) + decades);
+}
+
 /** Takes a deviation into the tail (T2). O(1). */
 export function learnTail(tail: Tail, z: number): Tail {
   const excess = Math.log(Math.max(Math.abs(z), MIN_MAGNITUDE)) - tail.logQuantile;

@@ -2,7 +2,7 @@
  * Something that people should look at: what, where, since when, how far from expected, and what it
  * may mean. Each alert is one message, kept, and published as it changes.
  *
- *   open → acknowledged → resolved          (an alert that nobody looked at resolves all the same)
+ *   open → acknowledged → resolved     (an alert that nobody looked at resolves all the same)
  */
 import { z } from 'zod';
 

@@ -1,7 +1,7 @@
 /**
- * Live figures as they are published: a small pulse several times a second, and each second a frame
- * with rates, fill, velocity and alerts, once for marketers (small groups put together) and once for
- * operators. Their meaning: docs/semantics.md, Live figures.
+ * Live figures as they are published: a small pulse several times a second, and each second a
+ * frame with rates, fill, velocity and alerts, once for marketers (small groups put together) and
+ * once for operators. Their meaning: docs/semantics.md, Live figures.
  */
 import { z } from 'zod';
 import { alertSchema } from './alert.ts';

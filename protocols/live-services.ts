@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { alertSchema } from './alert.ts';
 import { deadLetterSchema } from './dead-letter.ts';
 import { receiptSchema } from './decision.ts';
-import { chartSchema, fusedStateSchema } from './user-snapshot.ts';
+import { CONCEPTS, chartSchema, fusedStateSchema } from './user-snapshot.ts';
 
 /** Alerts that are kept; beyond, the oldest resolved ones go. */
 export const MAX_ALERTS = 500;
@@ -47,6 +47,44 @@ export const decisionsReportSchema = z.object({
   receipts: z.array(receiptSchema).max(MAX_SHOWN_RECEIPTS),
 });
 export type DecisionsReport = z.infer<typeof decisionsReportSchema>;
+
+/**
+ * Messages of the log up to a decision that its explanation replays here; beyond them,
+ * `microtarget explain` does it.
+ */
+export const MAX_EXPLAINED_MESSAGES = 200_000;
+/** Explanations that wait for the one under way; who comes then is asked to try again. */
+export const MAX_WAITING_EXPLANATIONS = 4;
+export const inspectExplanationRequest = z.object({ decision: z.string() });
+/** A decision made again from the log, and the smallest changes with another winner. */
+export const decisionExplanationSchema = z.object({
+  decision_id: z.string(),
+  receipt: receiptSchema,
+  /** Whether the log gives the stored receipt again, to the byte. */
+  is_same: z.boolean(),
+  flips: z.object({
+    /** Of one campaign's bid; null where no bid would change the winner. */
+    bid: z
+      .object({
+        campaign: z.string(),
+        from_micros: z.int(),
+        to_micros: z.int(),
+        /** Null if nobody would win. */
+        winner: z.string().nullable(),
+      })
+      .nullable(),
+    /** Of one concept, intents following it; null where no value would change the winner. */
+    concept: z
+      .object({
+        concept: z.enum(CONCEPTS),
+        from: z.number(),
+        to: z.number(),
+        winner: z.string().nullable(),
+      })
+      .nullable(),
+  }),
+});
+export type DecisionExplanation = z.infer<typeof decisionExplanationSchema>;
 
 export const MAX_SHOWN_LETTERS = 50;
 export const deadLettersReportSchema = z.object({

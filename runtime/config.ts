@@ -25,6 +25,19 @@ const configSchema = z.strictObject({
   max_residents: z.int().min(100).default(50_000),
   /** Where the ONNX files of models are kept; a path is relative to the project's folder. */
   models_folder: z.string().min(1).default(join('.microtarget', 'models')),
+  /** Groups with fewer users on a day are put together in what marketers see. */
+  marketer_min_users: z.int().min(1).default(20),
+  /** Where alerts are posted to as they change: docs/alerts.md. */
+  alerts: z
+    .strictObject({
+      webhook_url: z
+        .url({ protocol: /^https?$/, error: 'expected an http or https address' })
+        .refine(hasNoLogin, 'expected an address without a login: receivers check the signature')
+        .optional(),
+      /** Signs what is posted; any text. */
+      webhook_secret: z.string().min(1).optional(),
+    })
+    .prefault({}),
   log_level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('warn'),
   settings: settingsSchema.prefault({}),
 });
@@ -43,8 +56,13 @@ const ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
   MICROTARGET_NATS_PORT: ['nats_port'],
   MICROTARGET_MAX_RESIDENTS: ['max_residents'],
   MICROTARGET_MODELS_FOLDER: ['models_folder'],
+  MICROTARGET_MARKETER_MIN_USERS: ['marketer_min_users'],
+  MICROTARGET_ALERTS_WEBHOOK_URL: ['alerts', 'webhook_url'],
+  MICROTARGET_ALERTS_WEBHOOK_SECRET: ['alerts', 'webhook_secret'],
   MICROTARGET_LOG_LEVEL: ['log_level'],
 };
+/** Text even where it is all digits. */
+const TEXT_KEYS: ReadonlySet<string> = new Set(['webhook_secret']);
 
 /**
  * Reads `microtarget.config.json` (or MICROTARGET_CONFIG) if it is there, then the environment.
@@ -72,6 +90,13 @@ export function modelsFolder({ models_folder }: Config): string {
   return resolve(projectRoot(), models_folder);
 }
 
+/** A login in an address would end up wherever addresses are logged. */
+function hasNoLogin(address: string): boolean {
+  if (!URL.canParse(address)) return true;
+  const { username, password } = new URL(address);
+  return username === '' && password === '';
+}
+
 function readJson(file: string): Record<string, unknown> {
   try {
     const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
@@ -89,7 +114,7 @@ function readJson(file: string): Record<string, unknown> {
 function setPath(target: Record<string, unknown>, path: readonly string[], text: string): void {
   const [key, ...rest] = path as [string, ...string[]];
   if (rest.length === 0) {
-    target[key] = /^\d+$/.test(text) ? Number(text) : text;
+    target[key] = /^\d+$/.test(text) && !TEXT_KEYS.has(key) ? Number(text) : text;
     return;
   }
   const inner = target[key];

@@ -57,9 +57,8 @@ export async function startEngine(
     const model = await readModel(nc);
     if (model?.network !== undefined) await networks.load(model);
   }
-  const { settings } = config;
   const coordinator = roles.has('coordinator')
-    ? new Coordinator(nc, { partitions, settings, networks, clock: systemClock, logger })
+    ? createCoordinator(nc, config, { partitions, logger, networks })
     : undefined;
   const worker = roles.has('worker')
     ? await createWorker(nc, config, { partitions, logger, networks })
@@ -84,18 +83,24 @@ export async function startEngine(
   return { worker, coordinator, gateway, stop, [Symbol.asyncDispose]: stop };
 }
 
+interface Shared {
+  readonly partitions: number;
+  readonly logger: Logger;
+  readonly networks: NetworkFolder;
+}
+
+function createCoordinator(nc: NatsConnection, config: Config, shared: Shared): Coordinator {
+  const { settings, marketer_min_users: marketerMinUsers, alerts } = config;
+  const { webhook_url: url, webhook_secret: secret } = alerts;
+  const webhook = url === undefined ? undefined : { url, secret };
+  const options = { settings, marketerMinUsers, webhook, clock: systemClock };
+  return new Coordinator(nc, { ...shared, ...options });
+}
+
 async function createWorker(
   nc: NatsConnection,
   config: Config,
-  {
-    partitions,
-    logger,
-    networks,
-  }: {
-    readonly partitions: number;
-    readonly logger: Logger;
-    readonly networks: NetworkFolder;
-  },
+  { partitions, logger, networks }: Shared,
 ): Promise<Worker> {
   return new Worker(
     {

@@ -2,24 +2,18 @@
  * `microtarget explain`: why a decision was made, and the proof: the decision calculated again from
  * the log, with the settings, campaigns, budgets and user state of that moment.
  */
-import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import {
-  type BidFlip,
-  type ConceptFlip,
-  smallestBidFlip,
-  smallestConceptFlip,
-} from '../../actors/campaign/flips.ts';
-import { type Candidate, type Receipt, receiptSchema } from '../../protocols/decision.ts';
-import { decodeUserToken, type StreamSequence, type UserToken } from '../../protocols/ids.ts';
+import type { Candidate, Receipt } from '../../protocols/decision.ts';
+import { decodeUserToken } from '../../protocols/ids.ts';
 import { toUnits } from '../../protocols/money.ts';
-import { ACTORS_STREAM, partitionOf, receiptsOfDecision } from '../../protocols/subjects.ts';
-import { upcast } from '../../protocols/upcast.ts';
 import { CONCEPTS, INTENTS } from '../../protocols/user-snapshot.ts';
-import { natsEventLog } from '../nats/event-log.ts';
-import { partitionsOf } from '../nats/streams.ts';
 import { NetworkUnavailable } from '../onnx/network-folder.ts';
-import { travelTo } from '../time-travel/partition-past.ts';
+import {
+  parseReceipt,
+  type Rerun,
+  readReceipt,
+  rerunDecision,
+} from '../time-travel/rerun-decision.ts';
 import { networksHere } from './onnx-model.ts';
 import {
   bar,
@@ -33,17 +27,6 @@ import {
 } from './print.ts';
 import { CommandFailed, connectAs } from './session.ts';
 
-/** What the log gives when the decision is made again. */
-export interface Rerun {
-  readonly isSame: boolean;
-  /** The smallest changes that would have had another winner; undefined where none would. */
-  readonly bidFlip: BidFlip | undefined;
-  readonly conceptFlip: ConceptFlip | undefined;
-  /** The receipt as stored, and as it comes out now. */
-  readonly stored: string;
-  readonly again: string | undefined;
-}
-
 /** Shows why; exits with 1 if the log gives another decision than the one that was stored. */
 export async function explainCommand(
   decision: string,
@@ -52,7 +35,7 @@ export async function explainCommand(
   const nc = await connectAs('engine', 'explain');
   try {
     const stored = await readReceipt(nc, decision);
-    const receipt = receiptSchema.parse(upcast('receipt', JSON.parse(stored)));
+    const receipt = parseReceipt(stored);
     const rerun =
       options.rerun === false
         ? undefined
@@ -79,22 +62,8 @@ export async function explainCommand(
   }
 }
 
-/** The stored receipt of a decision, as text. */
-export async function readReceipt(nc: NatsConnection, decision: string): Promise<string> {
-  const filter = /^d_[0-9a-f]{16}$/.test(decision) ? receiptsOfDecision(decision) : undefined;
-  if (filter === undefined) {
-    throw new CommandFailed(`expected a decision id such as d_78291a0b1c2d3e4f, found ${decision}`);
-  }
-  const jsm = await jetstreamManager(nc);
-  const found = await jsm.direct.getLastMessagesFor(ACTORS_STREAM, { multi_last: [filter] });
-  for await (const message of found) return message.string();
-  throw new CommandFailed(
-    `no decision ${decision}: its id is in the decision itself, and in \`inspect user\``,
-  );
-}
-
 /**
- * Makes the decision again from the log.
+ * Makes the decision again from the log, with the networks of this machine.
  *
  * @throws NetworkUnavailable if a model on the way has a network that cannot be run here.
  */
@@ -103,21 +72,11 @@ export async function rerunReceipt(
   receipt: Receipt,
   stored: string,
 ): Promise<Rerun> {
-  const jsm = await jetstreamManager(nc);
-  const partitions = (await partitionsOf(jsm)) ?? 1;
-  const partition = partitionOf(receipt.user as UserToken, partitions);
-  const upTo = receipt.event.sequence as StreamSequence;
-  const shown = progress('replaying the partition', upTo);
+  const shown = progress('replaying the partition', receipt.event.sequence);
   await using networks = networksHere();
-  const { past, next } = await travelTo(
-    ...([natsEventLog(nc), partition, upTo, networks, shown.update] as const),
-  ).finally(() => shown.stop());
-  const { auction, receipt: made } = await past.watch(next);
-  if (auction === undefined) throw new CommandFailed(`message ${upTo} of the log asks no one now`);
-  const bidFlip = smallestBidFlip(auction);
-  const conceptFlip = smallestConceptFlip(auction);
-  const again = made === undefined ? undefined : JSON.stringify(made);
-  return { isSame: again === stored, stored, again, bidFlip, conceptFlip };
+  return await rerunDecision(nc, receipt, stored, networks, shown.update).finally(() => {
+    shown.stop();
+  });
 }
 
 function printReceipt(receipt: Receipt): void {

@@ -41,9 +41,28 @@ import { erasureSchema, ledgerEntrySchema } from '../../protocols/conversion-led
 import { deadLetterSchema } from '../../protocols/dead-letter.ts';
 import { decisionSchema, receiptSchema } from '../../protocols/decision.ts';
 import { eventSchema } from '../../protocols/event.ts';
+import {
+  liveFrameSchema,
+  liveReportSchema,
+  pulseFrameSchema,
+} from '../../protocols/live-figures.ts';
+import {
+  alertsReportSchema,
+  deadLettersReportSchema,
+  decisionExplanationSchema,
+  decisionsReportSchema,
+  userHistorySchema,
+} from '../../protocols/live-services.ts';
+import {
+  liveGroupsSchema,
+  liveHeadSchema,
+  liveMovesSchema,
+  liveSeriesSchema,
+} from '../../protocols/live-snapshot.ts';
 import { modelSchema } from '../../protocols/model.ts';
 import { modelQualitySchema } from '../../protocols/model-quality.ts';
 import { pathJournalSchema } from '../../protocols/path-journal.ts';
+import { pulseSchema } from '../../protocols/pulse.ts';
 import {
   attributionReportSchema,
   conversionReportSchema,
@@ -54,6 +73,7 @@ import {
 import { settingsSchema } from '../../protocols/settings.ts';
 import { userRecordSchema } from '../../protocols/user-record.ts';
 import { verdictSchema } from '../../protocols/verdict.ts';
+import { workerFrameSchema } from '../../protocols/worker-frame.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -72,10 +92,15 @@ const DOCUMENTS: readonly (readonly [name: string, title: string, schema: z.ZodT
   ['user', 'A user actor, as stored', userRecordSchema],
   ['checkpoint', 'A partition’s position in its log', checkpointSchema],
   ['path-journal', 'What a commit changed about paths', pathJournalSchema],
+  ['pulse', 'What a commit adds to the live figures', pulseSchema],
   ['ledger-entry', 'A conversion with its path', ledgerEntrySchema],
   ['erasure', 'A task to forget a user’s conversions', erasureSchema],
   ['channels-head', 'How far the path journals are folded', channelsHeadSchema],
   ['path-chunk', 'Some of the paths that began on a day', pathChunkSchema],
+  ['live-head', 'How far the pulses are folded, and open alerts', liveHeadSchema],
+  ['live-groups', 'Live sums of some groups and campaigns', liveGroupsSchema],
+  ['live-series', 'Some watched series with their detectors', liveSeriesSchema],
+  ['live-moves', 'Who moved along the funnel on a day', liveMovesSchema],
   ['day-credits', 'What rule-based models credit for one day', dayCreditsSchema],
   ['channels-cell', 'Touches and cost of one day', channelsCellSchema],
   ['traffic-cell', 'What passed through a partition', trafficCellSchema],
@@ -99,6 +124,15 @@ const DOCUMENTS: readonly (readonly [name: string, title: string, schema: z.ZodT
   ['drift-cell', 'How the features were spread in a week', driftCellSchema],
   ['model-report', 'The answer of inspect.model', modelReportSchema],
   ['partitions-report', 'The answer of inspect.partitions', partitionsReportSchema],
+  ['worker-frame', 'What a worker says of itself each second', workerFrameSchema],
+  ['pulse-frame', 'Sums since the beginning, several times a second', pulseFrameSchema],
+  ['live-frame', 'Live figures once a second', liveFrameSchema],
+  ['live-report', 'The answer of inspect.live.*', liveReportSchema],
+  ['alerts-report', 'The answer of inspect.alerts', alertsReportSchema],
+  ['user-history', 'The answer of inspect.history', userHistorySchema],
+  ['decisions-report', 'The answer of inspect.decisions', decisionsReportSchema],
+  ['decision-explanation', 'The answer of inspect.explanation', decisionExplanationSchema],
+  ['dead-letters-report', 'The answer of inspect.dead-letters', deadLettersReportSchema],
 ];
 
 /** All documents: file name in docs/schemas to content, the same bytes at every call. */

@@ -9,11 +9,16 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
 import { askService, ServiceProblem } from '../nats/ask-service.ts';
 import { connectNats } from '../nats/connection.ts';
-import { loadOrCreateCredentials, type NatsRole } from '../nats-server/credentials.ts';
+import {
+  loadOrCreateCredentials,
+  type NatsLogin,
+  type NatsRole,
+} from '../nats-server/credentials.ts';
 import { natsTarget } from '../nats-server/target.ts';
 import { projectRoot } from '../setup/project-root.ts';
 
 const DEFAULT_URL = 'nats://127.0.0.1:4222';
+const DEFAULT_HTTP_URL = 'http://127.0.0.1:8080';
 
 const endpointSchema = z.object({ nats_url: z.string(), http_url: z.string() });
 /** Where a running `up` can be reached. */
@@ -45,8 +50,17 @@ export function announceEndpoint(endpoint: Endpoint): () => void {
 export function natsUrl(): string {
   const target = natsTarget();
   if (target.kind === 'external') return target.servers.join(',');
-  if (!existsSync(endpointFile())) return DEFAULT_URL;
-  return endpointSchema.parse(JSON.parse(readFileSync(endpointFile(), 'utf8'))).nats_url;
+  return announcedEndpoint()?.nats_url ?? DEFAULT_URL;
+}
+
+/** The gateway's address to use: what `up` wrote down, or the default. */
+export function gatewayUrl(): string {
+  return announcedEndpoint()?.http_url ?? DEFAULT_HTTP_URL;
+}
+
+function announcedEndpoint(): Endpoint | undefined {
+  if (!existsSync(endpointFile())) return undefined;
+  return endpointSchema.parse(JSON.parse(readFileSync(endpointFile(), 'utf8')));
 }
 
 /**
@@ -69,7 +83,8 @@ export async function connectAs(role: NatsRole, name: string): Promise<NatsConne
   }
 }
 
-function loginFor(role: NatsRole) {
+/** What is known here of a role's login; empty where it is a server of one's own without any. */
+export function loginFor(role: NatsRole): Partial<NatsLogin> {
   const target = natsTarget();
   if (target.kind === 'embedded') return loadOrCreateCredentials()[role];
   const isSet = process.env[`MICROTARGET_${role.toUpperCase()}_PASSWORD`] !== undefined;

@@ -19,6 +19,7 @@ import { DEMO_CAMPAIGNS } from '../simulate/demo-campaigns.ts';
 import { ingestMessage, publishLive } from '../simulate/publish.ts';
 import { Traffic } from '../simulate/traffic.ts';
 import { pause } from '../timing.ts';
+import { type DashboardAddress, dashboardAddress, plainAddress } from './dashboard.ts';
 import { printLine } from './print.ts';
 import { announceEndpoint, ask, CommandFailed, connectAs } from './session.ts';
 
@@ -58,7 +59,9 @@ export async function up(options: UpOptions): Promise<void> {
     await applyDemoCampaigns(nc);
     void demoTraffic(nc, options.rate, stopping.signal);
   }
-  printWelcome(natsUrl, httpUrl, options);
+  // The engine runs, whether or not there is a link.
+  const dashboard = await dashboardAddress(httpUrl, 'ops').catch(() => plainAddress(httpUrl));
+  printWelcome(natsUrl, httpUrl, dashboard, options);
   await untilAborted(stopping.signal);
   printLine('stopping: storing what is in flight …');
   withdraw();
@@ -162,9 +165,15 @@ async function demoTraffic(nc: NatsConnection, rate: number, signal: AbortSignal
   await publishLive(nc, (atMs) => traffic.next(atMs), rate, systemClock, signal);
 }
 
-function printWelcome(natsUrl: string, httpUrl: string, options: UpOptions): void {
+function printWelcome(
+  natsUrl: string,
+  httpUrl: string,
+  dashboard: DashboardAddress,
+  options: UpOptions,
+): void {
   printLine(`
 microtarget is running${options.demo ? ` with ${options.rate} simulated events a second` : ''}
+  Dashboard  ${dashboard.url}  ${dashboard.note}
   HTTP  ${httpUrl}   POST /v1/decide, POST /v1/events, GET /healthz, GET /readyz
   NATS  ${natsUrl}   passwords in .microtarget/local.env
 
@@ -174,6 +183,7 @@ Send an event of your own and get a decision:
 "tap_velocity_ms":120,"active_duration_s":48},"timestamp":1712613245000}'
 
 Look at it, in another terminal:
+  npx microtarget dashboard            another link to the dashboard; --viewer for marketers
   npx microtarget inspect user ada     the user's statechart, fused state, path and last decision
   npx microtarget attribute            every attribution model side by side, live
   npx microtarget campaigns list       budgets and what they bought

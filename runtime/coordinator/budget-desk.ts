@@ -43,7 +43,15 @@ import {
 } from './desk-requests.ts';
 import { DeskStore } from './desk-store.ts';
 import { Outbox, sendAll, type Telling } from './desk-telling.ts';
-import { changeOf, messagesOf, type Recorded, resolved, runaway } from './desk-trail.ts';
+import {
+  acknowledged,
+  alertMessage,
+  changeOf,
+  messagesOf,
+  type Recorded,
+  resolved,
+  runaway,
+} from './desk-trail.ts';
 
 /** All campaigns are looked at this often; in between those of which cells told something new. */
 const SWEEP_EVERY_MS = 900;
@@ -203,6 +211,18 @@ export class BudgetDesk {
       if ('problem' in moves) return moves.problem;
       await this.#record(moves.moved.map(({ actor }) => this.#moved(known, actor, 'budget', by)));
       return undefined;
+    });
+  }
+
+  /** Notes who looks after a breaker's alert; undefined if it is not open. */
+  acknowledgeAlert(id: string, by: string, atMs: number): Promise<Alert | undefined> {
+    return this.#inTurn(async () => {
+      const alert = [...this.#alerts.values()].find((each) => each.id === id);
+      if (alert?.status !== 'open') return undefined;
+      const noted = acknowledged(alert, by, atMs);
+      await this.#store.commit([[alertMessage(noted)]]);
+      this.#alerts.set(noted.key, noted);
+      return noted;
     });
   }
 

@@ -15,6 +15,8 @@ import { upcast } from '../../protocols/upcast.ts';
 export interface CellChange {
   readonly partition: number;
   readonly kind: CellKind;
+  /** The rest of the cell's name; empty where a partition has one of the kind. */
+  readonly key: string;
 }
 
 /** Kinds of which each partition has one cell for each campaign, and those of which it has one. */
@@ -91,6 +93,16 @@ export class CellView implements AsyncDisposable {
     return lazy === undefined ? undefined : (read(lazy) as CellByKind[K]);
   }
 
+  /** The cell that a change told of. */
+  changedCell<K extends CellKind>({
+    partition,
+    kind,
+    key,
+  }: CellChange & { readonly kind: K }): CellByKind[K] | undefined {
+    const lazy = this.#cells.get(partition)?.get(key === '' ? kind : `${kind}.${key}`);
+    return lazy === undefined ? undefined : (read(lazy) as CellByKind[K]);
+  }
+
   /** A partition's cell about a campaign. */
   cellOf<K extends CampaignKind>(
     partition: number,
@@ -143,7 +155,7 @@ export class CellView implements AsyncDisposable {
       this.#byCampaign[kind].set(campaign, byPartition);
       this.#changed.add(campaign);
     }
-    this.changes.next({ partition, kind });
+    this.changes.next({ partition, kind, key: name.slice(kind.length + 1) });
   }
 }
 

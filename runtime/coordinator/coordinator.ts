@@ -4,6 +4,7 @@
  *
  *   all cells ────── RxJS ──► campaign actors: grants, campaign book ──► each partition's log
  *   path journals ── RxJS ──► channel actors: removal effects, credit, ROAS ──► attribution.markov
+ *   pulses, cells ── RxJS ──► live actor: windows, rates, alerts ──► metrics.pulse, .marketer, …
  */
 import { jetstream } from '@nats-io/jetstream';
 import { type NatsConnection, nuid } from '@nats-io/transport-node';
@@ -12,28 +13,26 @@ import { auditTime, filter, interval, merge, type Subscription } from 'rxjs';
 import { DEFAULT_REFERENCE } from '../../actors/model/default-reference.ts';
 import type { CellKind } from '../../protocols/cells.ts';
 import type { Settings } from '../../protocols/settings.ts';
-import {
-  ATTRIBUTION_FEED,
-  CAMPAIGNS_FEED,
-  controlSubject,
-  MODEL_QUALITY_FEED,
-} from '../../protocols/subjects.ts';
+import { controlSubject } from '../../protocols/subjects.ts';
 import { natsActorStore } from '../nats/actor-store.ts';
 import { linkOf } from '../nats/link.ts';
 import { MEMBER_TTL_S, natsMembership, RENEW_EVERY_MS } from '../nats/membership.ts';
 import type { NetworkFolder } from '../onnx/network-folder.ts';
 import type { Clock, Membership } from '../ports.ts';
 import { pause } from '../timing.ts';
-import { type AttributionSources, liveAttribution } from './attribution.ts';
+import { AlertBook, type AlertWriters } from './alert-book.ts';
 import { BudgetDesk } from './budget-desk.ts';
-import { type CampaignSources, liveCampaigns } from './campaign-services.ts';
 import { CellView } from './cell-view.ts';
 import { carryOutErasures } from './erasures.ts';
+import { publishFeeds } from './feeds.ts';
+import { hearWorkers } from './hear-workers.ts';
 import { claimLeadership, releaseLeadership } from './leadership.ts';
-import { liveModelQuality, type QualitySources } from './model-quality.ts';
+import { LiveFold } from './live-fold.ts';
 import { PathFold } from './path-fold.ts';
 import { serveOperators } from './services.ts';
 import { refuseStrayEvents } from './stray-events.ts';
+import { Watermark } from './watermark.ts';
+import { Webhook, type WebhookOptions } from './webhook.ts';
 
 /** How soon after a change of spend grants are looked at again. */
 const SETTLE_AFTER_MS = 50;
@@ -50,6 +49,10 @@ export interface CoordinatorOptions {
   readonly settings: Settings;
   /** The networks of models that have one, to show users as they are scored. */
   readonly networks: NetworkFolder;
+  /** Groups with fewer users are put together in what marketers see. */
+  readonly marketerMinUsers: number;
+  /** Where alerts are posted to; nowhere if absent. */
+  readonly webhook?: Pick<WebhookOptions, 'url' | 'secret'> | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -128,7 +131,7 @@ export class Coordinator {
 
   /** Leads until fenced, stopped or failed. Returns at once if somebody else leads. */
   async #lead(signal: AbortSignal): Promise<void> {
-    const { partitions, settings, networks, clock, logger } = this.#options;
+    const { partitions, settings, networks, marketerMinUsers, clock, logger } = this.#options;
     const nc = this.#nc;
     const store = await natsActorStore(nc);
     const isAlive = (id: string): boolean => this.#alive.includes(id);
@@ -138,6 +141,9 @@ export class Coordinator {
     const js = jetstream(nc);
     await using view = await CellView.open(nc);
     await using fold = await PathFold.open(nc, store);
+    await using live = await LiveFold.open(nc, store);
+    await using alerts = await AlertBook.open(nc);
+    await using _webhook = this.#openWebhook();
     const failure = new AbortController();
     this.#failure = failure;
     const fail = (error: unknown): void => failure.abort(error);
@@ -156,25 +162,35 @@ export class Coordinator {
       logger.error({ err: error }, 'stray events are not looked after');
     });
     const erasures = await carryOutErasures(nc, fail);
-    const attribution = { fold, view, settings: desk.settings, clock };
-    const quality = { view, clock, model: () => desk.model };
-    const campaigns = { view, desk, clock };
-    const sources = { attribution, quality, campaigns, networks, partitions };
+    const watermark = new Watermark(partitions, live.storedWatermarkMs);
+    // Workers know of their own pulses; those of earlier owners have to be folded before.
+    const workers = hearWorkers(nc, (frame) => {
+      if (live.hasCaughtUp) watermark.hear(frame, clock.nowMs());
+    });
+    const own = { view, clock, settings: desk.settings };
+    const sources = {
+      attribution: { ...own, fold },
+      quality: { ...own, model: () => desk.model },
+      campaigns: { ...own, desk },
+      live: { ...own, live, watermark, marketerMinUsers, alerts, writers: writersOf(desk, live) },
+      ...{ pulses: own, networks, partitions },
+    };
     const services = await serveOperators(nc, sources);
     this.#isLeading = true;
     logger.info({ epoch: state.checkpoint.epoch }, 'coordinator leads');
     const subscriptions: Subscription[] = [];
     try {
       subscriptions.push(this.#settleBudgets(view, desk));
-      subscriptions.push(this.#publishAttribution(attribution));
-      subscriptions.push(this.#publishModelQuality(quality));
-      subscriptions.push(this.#publishCampaigns(campaigns));
+      subscriptions.push(publishFeeds(nc, sources, logger, fail));
       fold.ended.then(() => fail(new Error('the path fold ended')), fail);
+      live.ended.then(() => fail(new Error('the live fold ended')), fail);
+      alerts.ended.then(() => fail(new Error('the book of alerts ended')), fail);
       void view.ended.then(() => fail(new Error('the view of the cells ended')));
       await aborted(AbortSignal.any([signal, failure.signal]));
       failure.signal.throwIfAborted();
     } finally {
       for (const subscription of subscriptions) subscription.unsubscribe();
+      workers.unsubscribe();
       await services.stop();
       await erasures.stop();
       await strays.stop();
@@ -193,29 +209,18 @@ export class Coordinator {
     return merge(changed, interval(SETTLE_EVERY_MS)).subscribe(settle);
   }
 
-  #publishModelQuality(sources: QualitySources): Subscription {
-    const { logger } = this.#options;
-    return liveModelQuality(sources).subscribe({
-      next: (report) => this.#nc.publish(MODEL_QUALITY_FEED, JSON.stringify(report)),
-      error: (error: unknown) => logger.error({ err: error }, 'model quality stopped'),
-    });
+  #openWebhook(): Webhook | undefined {
+    const { webhook, logger } = this.#options;
+    return webhook === undefined ? undefined : new Webhook(this.#nc, { ...webhook, logger });
   }
+}
 
-  #publishCampaigns(sources: CampaignSources): Subscription {
-    const { logger } = this.#options;
-    return liveCampaigns(sources).subscribe({
-      next: (report) => this.#nc.publish(CAMPAIGNS_FEED, JSON.stringify(report)),
-      error: (error: unknown) => logger.error({ err: error }, 'the feed of campaigns stopped'),
-    });
-  }
-
-  #publishAttribution(sources: AttributionSources): Subscription {
-    const { logger } = this.#options;
-    return liveAttribution(sources).subscribe({
-      next: (report) => this.#nc.publish(ATTRIBUTION_FEED, JSON.stringify(report)),
-      error: (error: unknown) => logger.error({ err: error }, 'attribution stopped'),
-    });
-  }
+/** Whoever raised an alert notes who looks after it. */
+function writersOf(desk: BudgetDesk, live: LiveFold): AlertWriters {
+  return {
+    breakers: (...noted) => desk.acknowledgeAlert(...noted),
+    detectors: (...noted) => live.acknowledge(...noted),
+  };
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -98,6 +98,18 @@ export function resolved(alert: Alert, atMs: number): Alert {
   return { ...alert, status: 'resolved', changed_ms: atMs };
 }
 
+/** The same alert with who looks after it. */
+export function acknowledged(alert: Alert, by: string, atMs: number): Alert {
+  const note = { by, at_ms: atMs };
+  return { ...alert, status: 'acknowledged', changed_ms: atMs, acknowledged: note };
+}
+
+/** An alert as it is stored. */
+export function alertMessage(alert: Alert): StoreMessage {
+  const subject = alertSubject(alert.kind, alert.key, alert.since_ms);
+  return { subject, body: JSON.stringify(alert) };
+}
+
 /** What one commit has to hold of a move. */
 export function messagesOf({ actor, change, alert }: Recorded): StoreMessage[] {
   const id = actor.campaign.id as CampaignId;
@@ -106,10 +118,7 @@ export function messagesOf({ actor, change, alert }: Recorded): StoreMessage[] {
     const subject = trailSubject(id, change.revision);
     messages.push({ subject, body: JSON.stringify(change) });
   }
-  if (alert !== undefined) {
-    const subject = alertSubject(alert.kind, alert.key, alert.since_ms);
-    messages.push({ subject, body: JSON.stringify(alert) });
-  }
+  if (alert !== undefined) messages.push(alertMessage(alert));
   return messages;
 }
 

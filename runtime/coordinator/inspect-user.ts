@@ -10,7 +10,8 @@ import { explanationOf } from '../../actors/user/state.ts';
 import { decisionSchema } from '../../protocols/decision.ts';
 import { encodeUserId, type UserId, userIdProblem } from '../../protocols/ids.ts';
 import { MAX_MODEL_FEATURES } from '../../protocols/model.ts';
-import type { Problem, UserReport } from '../../protocols/services.ts';
+import type { Refusal } from '../../protocols/refusal.ts';
+import type { UserReport } from '../../protocols/services.ts';
 import { ACTORS_STREAM, decisionSubject, partitionOf } from '../../protocols/subjects.ts';
 import { snapshotOf } from '../../protocols/user-record.ts';
 import type { NetworkFolder } from '../onnx/network-folder.ts';
@@ -32,16 +33,18 @@ export async function inspectUser(
     view,
     networks,
   }: { readonly clock: Clock; readonly view: CellView; readonly networks: NetworkFolder },
-): Promise<UserReport | Problem> {
+): Promise<UserReport | Refusal> {
   const wrong = userIdProblem(userId);
   if (wrong !== undefined) {
-    return { problem: `user id: expected ${wrong.expected}, found ${wrong.found}` };
+    const problem = `user id: expected ${wrong.expected}, found ${wrong.found}`;
+    return { problem, kind: 'invalid' };
   }
   const user = encodeUserId(userId as UserId);
   const partition = partitionOf(user, partitions);
   const stored = (await store.readUsers(partition, [user])).get(user);
   if (stored === undefined) {
-    return { problem: `no user "${userId}": no event of this user was accepted so far` };
+    const problem = `no user "${userId}": no event of this user was accepted so far`;
+    return { problem, kind: 'unknown' };
   }
   const as_of_ms = clock.nowMs();
   const known = view.known(partition);

@@ -2,7 +2,7 @@
  * What operators may ask, as NATS services: discoverable under `$SRV`, one endpoint per subject.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
-import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
+import { type Service, Svcm } from '@nats-io/services';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
 import {
@@ -12,14 +12,12 @@ import {
   setCampaignStatusRequest,
 } from '../../protocols/campaign-services.ts';
 import type { Partition } from '../../protocols/ids.ts';
-import type { Refusal } from '../../protocols/refusal.ts';
 import {
   applyModelRequest,
   inspectAttributionRequest,
   inspectConversionRequest,
   inspectUserRequest,
   type PartitionsReport,
-  type Problem,
 } from '../../protocols/services.ts';
 import { SERVICES } from '../../protocols/subjects.ts';
 import { natsActorStore } from '../nats/actor-store.ts';
@@ -35,11 +33,12 @@ import {
   setCampaignBudget,
   setCampaignStatus,
 } from './campaign-services.ts';
+import { endpoint } from './endpoint.ts';
 import { inspectConversion } from './inspect-conversion.ts';
 import { inspectUser } from './inspect-user.ts';
+import { type LiveServiceSources, serveLive } from './live-services.ts';
 import { type QualitySources, qualityReport } from './model-quality.ts';
-
-const MAX_REQUEST_BYTES = 1024 * 1024;
+import { serveUserInspections } from './user-services.ts';
 
 /** Campaigns come by id, as many as a message holds; then those after the last of them. */
 const inspectCampaignsRequest = z.object({ after: z.string().optional() });
@@ -48,6 +47,7 @@ export interface ServiceSources {
   readonly attribution: AttributionSources;
   readonly quality: QualitySources;
   readonly campaigns: CampaignSources & { readonly desk: BudgetDesk };
+  readonly live: LiveServiceSources;
   readonly networks: NetworkFolder;
   readonly partitions: number;
 }
@@ -55,7 +55,7 @@ export interface ServiceSources {
 /** Starts to answer; stop the service to end it. */
 export async function serveOperators(
   nc: NatsConnection,
-  { attribution, quality, campaigns, networks, partitions }: ServiceSources,
+  { attribution, quality, campaigns, live, networks, partitions }: ServiceSources,
 ): Promise<Service> {
   const { desk } = campaigns;
   const service = await new Svcm(nc).add({
@@ -83,6 +83,8 @@ export async function serveOperators(
     return problem === undefined ? desk.modelReport() : { problem };
   });
   serveCampaigns(nc, service, campaigns, attribution);
+  serveLive(service, live);
+  serveUserInspections(nc, service, { view: attribution.view, networks, partitions });
   return service;
 }
 
@@ -107,63 +109,6 @@ function serveCampaigns(
   endpoint(service, SERVICES.setCampaignBudget, setCampaignBudgetRequest, (request) =>
     setCampaignBudget(sources, request),
   );
-}
-
-/** Adds an endpoint that parses its request; without a schema the request's body is ignored. */
-function endpoint<S extends z.ZodType>(
-  service: Service,
-  subject: string,
-  schema: S | undefined,
-  answer: (request: z.infer<S>) => Promise<object | Problem>,
-): void {
-  const respond = async (message: ServiceMsg): Promise<void> => {
-    let reply: object;
-    try {
-      const request = schema === undefined ? undefined : parseRequest(schema, message.data);
-      reply =
-        request !== undefined && 'problem' in request
-          ? request
-          : await answer(request?.value as z.infer<S>);
-    } catch (error) {
-      reply = refusalFor(error);
-    }
-    message.respond(JSON.stringify(reply));
-  };
-  service.addEndpoint(subject.replace('.', '-'), {
-    subject,
-    handler: (error, message) => {
-      if (error === null) void respond(message);
-    },
-  });
-}
-
-function parseRequest<S extends z.ZodType>(
-  schema: S,
-  body: Uint8Array,
-): { readonly value: z.infer<S> } | Refusal {
-  if (body.length > MAX_REQUEST_BYTES) {
-    const problem = `expected at most ${MAX_REQUEST_BYTES} bytes, found ${body.length}`;
-    return { problem, kind: 'invalid' };
-  }
-  let json: unknown;
-  try {
-    json = body.length === 0 ? {} : JSON.parse(new TextDecoder().decode(body));
-  } catch (error) {
-    return { problem: `expected JSON: ${String(error)}`, kind: 'invalid' };
-  }
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return { value: parsed.data };
-  const issues = parsed.error.issues.map(
-    ({ path, message }) => `${path.map(String).join('.') || 'request'}: ${message}`,
-  );
-  return { problem: issues.join('; '), kind: 'invalid' };
-}
-
-/** What was thrown and may be tried again is nobody's mistake. */
-function refusalFor(error: unknown): Refusal {
-  if (!(error instanceof Error)) return { problem: String(error) };
-  const isRetryable = 'retryable' in error && error.retryable === true;
-  return { problem: error.message, ...(isRetryable && { kind: 'unavailable' }) };
 }
 
 async function partitionsReport(

@@ -129,11 +129,24 @@ test('a runaway campaign is throttled with an alert, which ends when it is resum
   expect(spent).toBeGreaterThan(2 * UNIT);
   const [, throttled] = await stored(server.nc, trailOf(SPRING));
   expect(throttled).toMatchObject({ revision: 2, by: 'microtarget', action: 'throttle' });
+  const id = String(alert?.id);
+  const noted = await desk.acknowledgeAlert(id, 'eve', clock.nowMs);
+  const acknowledged = { by: 'eve', at_ms: clock.nowMs };
+  expect(noted).toEqual({
+    ...alert,
+    ...{ status: 'acknowledged', changed_ms: clock.nowMs, acknowledged },
+  });
+  expect(await stored(server.nc, subject)).toEqual([noted]);
+  expect(await desk.acknowledgeAlert(id, 'bob', clock.nowMs), 'once').toBeUndefined();
+  expect(await desk.acknowledgeAlert('none', 'bob', clock.nowMs)).toBeUndefined();
   // Whoever leads next knows of the alert.
   await using next = await openDesk(server);
   expect(await next.desk.setStatus('SPRING', 'resume', 2, 'ann')).toBeUndefined();
   expect(spring(next.desk).status).toBe('live');
-  expect(await stored(server.nc, subject)).toMatchObject([{ status: 'resolved', id: alert?.id }]);
+  expect(await stored(server.nc, subject)).toMatchObject([
+    { status: 'resolved', id, acknowledged },
+  ]);
+  expect(await next.desk.acknowledgeAlert(id, 'bob', clock.nowMs), 'over').toBeUndefined();
 });
 
 test('a lost grant is sent again, less and less often, until it is taken in', async () => {

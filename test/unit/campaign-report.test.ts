@@ -319,7 +319,7 @@ describe('the feed', () => {
       heard.push([scheduler.now(), report]);
     });
     const change = (atMs: number, kind: CellKind): void => {
-      scheduler.schedule(() => view.changes.next({ partition: 0, kind }), atMs);
+      scheduler.schedule(() => view.changes.next({ partition: 0, kind, key: '' }), atMs);
     };
     for (let atMs = 0; atMs < 1_500; atMs += 100) change(atMs, 'delivery');
     // Nothing to report: no campaign depends on these.

@@ -54,6 +54,21 @@ test('the environment wins over the file, key by key', () => {
   expect(load({}, { MICROTARGET_HTTP_HOST: '0.0.0.0' }).http.host).toBe('0.0.0.0');
 });
 
+test('alerts are posted nowhere unless told; a secret is text even if all digits', () => {
+  expect(load({})).toMatchObject({ alerts: {}, marketer_min_users: 20 });
+  const config = load(
+    { alerts: { webhook_url: 'https://example.org/old' } },
+    {
+      MICROTARGET_ALERTS_WEBHOOK_URL: 'http://127.0.0.1:9000/alerts?team=a',
+      MICROTARGET_ALERTS_WEBHOOK_SECRET: '0042',
+      MICROTARGET_MARKETER_MIN_USERS: '5',
+    },
+  );
+  expect(config.marketer_min_users).toBe(5);
+  const alerts = { webhook_url: 'http://127.0.0.1:9000/alerts?team=a', webhook_secret: '0042' };
+  expect(config.alerts).toEqual(alerts);
+});
+
 test('an empty variable is as good as none', () => {
   expect(load({ partitions: 4 }, { MICROTARGET_PARTITIONS: '' }).partitions).toBe(4);
 });
@@ -69,6 +84,10 @@ describe('an error names the key', () => {
     [{ settings: { currency: 'euro' } }, {}, 'settings.currency: '],
     [{ settings: { lookback: 5 } }, {}, '"lookback"'],
     [{ partition: 8 }, {}, '"partition"'],
+    [{ marketer_min_users: 0 }, {}, 'marketer_min_users: '],
+    [{ alerts: { webhook_url: 'ftp://example.org' } }, {}, 'alerts.webhook_url: '],
+    [{ alerts: { webhook_url: 'https://ann:pw@example.org' } }, {}, 'without a login'],
+    [{ alerts: { webhook_url: 'example.org' } }, {}, 'alerts.webhook_url: '],
     [{}, { MICROTARGET_PARTITIONS: 'many' }, 'partitions: '],
     [{}, { MICROTARGET_HTTP_PORT: '-1' }, 'http.port: '],
     [{}, { MICROTARGET_LOG_LEVEL: 'loud' }, 'log_level: '],

@@ -20,15 +20,19 @@ import {
   ledgerSubject,
   parseLogSubject,
   partitionOf,
+  pulseSubject,
   receiptSubject,
   userSubject,
 } from '../protocols/subjects.ts';
 import { decodeUser, encodeUser } from '../protocols/user-record.ts';
 import { type Difference, Differences } from '../runtime/audit/differences.ts';
 import type { AuditRecord } from '../runtime/audit/letter-check.ts';
+import { LiveCheck } from '../runtime/audit/live-check.ts';
+import type { AuditFigures } from '../runtime/audit/live-figures.ts';
 import { PathCheck } from '../runtime/audit/path-check.ts';
 import { LogReplay } from '../runtime/audit/replay.ts';
 import { StateCheck } from '../runtime/audit/state-check.ts';
+import { takeStoredLive } from '../runtime/audit/stored-live.ts';
 import { StoredView } from '../runtime/audit/stored-view.ts';
 import { applyControl } from '../runtime/worker/control-record.ts';
 import type { JourneyOptions, Published } from './journeys.ts';
@@ -71,14 +75,16 @@ export class ActorsRun {
     for (const { name, cell } of partition.takeDirty()) {
       this.#store(cellSubject(number as never, name), cell);
     }
-    this.#storePaths(partition, number, record.sequence);
+    this.#storeNews(partition, number, record.sequence);
   }
 
   /** Each event is a commit of its own; erasures are carried out at once, or later. */
-  #storePaths(partition: PartitionState, number: number, sequence: number): void {
+  #storeNews(partition: PartitionState, number: number, sequence: number): void {
     for (const entry of partition.journal.take(number, sequence)) {
       this.#store(journalSubject(number as never, sequence, entry.part), entry);
     }
+    const pulse = partition.pulse.take(number, sequence, partition.clockMs);
+    if (pulse !== undefined) this.#store(pulseSubject(number as never, sequence), pulse);
     const { erasures, orders } = partition.takeLedger();
     for (const [user] of erasures) {
       for (const subject of [...this.stored.keys()]) {
@@ -150,12 +156,22 @@ export class ActorsRun {
 }
 
 /** What the audit finds in a store that the actors have filled. */
-export function auditOf({ stored: messages, records }: ActorsRun): readonly Difference[] {
+export function auditOf(run: ActorsRun): readonly Difference[] {
+  return auditReportOf(run).differences;
+}
+
+/** The same, with the live figures of the log. */
+export function auditReportOf({ stored: messages, records }: ActorsRun): {
+  readonly differences: readonly Difference[];
+  readonly figures: AuditFigures;
+} {
   const differences = new Differences(20);
   const stored = new StoredView(new Map(messages), differences);
-  const replay = new LogReplay(stored, differences);
+  const storedLive = takeStoredLive(stored);
+  const replay = new LogReplay(stored, differences, storedLive.positions);
   for (const record of records) replay.take(record);
-  const check = new StateCheck(stored, differences);
+  const live = new LiveCheck(storedLive, differences);
+  const check = new StateCheck(stored, differences, live);
   const paths = new PathCheck(stored, differences);
   for (const partition of replay.partitions.values()) {
     partition.finish();
@@ -166,10 +182,12 @@ export function auditOf({ stored: messages, records }: ActorsRun): readonly Diff
     }
     check.cells(partition);
     paths.partition(partition);
+    live.partition(partition);
   }
   paths.totals();
+  live.totals();
   check.unexplained();
-  return differences.listed;
+  return { differences: differences.listed, figures: live.figures };
 }
 
 /** Journeys of a dozen users. */

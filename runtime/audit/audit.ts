@@ -14,9 +14,12 @@ import { checkpointSubject, EVENTS_STREAM, parseLogSubject } from '../../protoco
 import { partitionsOf } from '../nats/streams.ts';
 import { AuditImpossible, readConsistentCut } from './consistent-cut.ts';
 import { type Difference, Differences, MAX_DIFFERENCES } from './differences.ts';
+import { LiveCheck } from './live-check.ts';
+import type { AuditFigures } from './live-figures.ts';
 import { PathCheck } from './path-check.ts';
 import { LogReplay } from './replay.ts';
 import { StateCheck } from './state-check.ts';
+import { takeStoredLive } from './stored-live.ts';
 import { readerOf, StoredView } from './stored-view.ts';
 
 const readCheckpoint = readerOf('checkpoint', checkpointSchema);
@@ -40,6 +43,10 @@ export interface AuditReport {
   readonly users: number;
   readonly decisions: number;
   readonly deadLetters: number;
+  /** What the log says of the figures that live pages show. */
+  readonly figures: AuditFigures;
+  /** What could not be compared, and why. */
+  readonly notes: readonly string[];
   /** At most `maxDifferences` of them. */
   readonly differences: readonly Difference[];
   readonly differencesTotal: number;
@@ -70,10 +77,12 @@ export async function auditEngine(
     differences,
   );
   const upTo = readCheckpoints(stored, partitions);
-  const replay = new LogReplay(stored, differences);
+  const storedLive = takeStoredLive(stored);
+  const replay = new LogReplay(stored, differences, storedLive.positions);
   await replayLog(nc, replay, upTo, options.onProgress ?? (() => {}));
   let users = 0;
-  const check = new StateCheck(stored, differences);
+  const live = new LiveCheck(storedLive, differences);
+  const check = new StateCheck(stored, differences, live);
   const paths = new PathCheck(stored, differences);
   for (const [number, sequence] of upTo) {
     const partition = replay.partition(number);
@@ -88,8 +97,10 @@ export async function auditEngine(
     }
     check.cells(partition);
     paths.partition(partition);
+    live.partition(partition);
   }
   paths.totals();
+  const notes = live.totals();
   check.budgets(replay.partitions.values());
   check.unexplained();
   return {
@@ -98,6 +109,8 @@ export async function auditEngine(
     users,
     decisions: replay.decisions.count,
     deadLetters: replay.letters.count,
+    figures: live.figures,
+    notes,
     differences: differences.listed,
     differencesTotal: differences.total,
     upTo: Object.fromEntries(upTo),

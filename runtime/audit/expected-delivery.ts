@@ -40,6 +40,11 @@ interface Receipted {
   dueMicros: number;
 }
 
+/** Told of what campaigns win and spend, as it happens. */
+export interface SpendWatch {
+  spent(campaign: string, micros: number, wins: number): void;
+}
+
 interface Delivery {
   grant: Grant | null;
   grantVersion: number;
@@ -56,6 +61,11 @@ export class ExpectedDelivery {
   clockMs = 0;
   readonly #campaigns = new Map<string, Delivery>();
   readonly #suppressed = new Map<string, Map<Exclusion, number>>();
+  readonly #watch: SpendWatch;
+
+  constructor(watch: SpendWatch) {
+    this.#watch = watch;
+  }
 
   grant(campaign: string, grant: Grant, version: number): void {
     const delivery = this.#of(campaign);
@@ -84,6 +94,7 @@ export class ExpectedDelivery {
   won(win: ExpectedWin, priceMicros: number): void {
     const delivery = this.#of(win.campaign);
     delivery.wins.push(win);
+    this.#watch.spent(win.campaign, win.owes === null ? priceMicros : 0, 1);
     if (win.owes !== null) return;
     charge(delivery, priceMicros);
     delivery.receipted.dueMicros += win.receiptMicros;
@@ -149,8 +160,10 @@ export class ExpectedDelivery {
     const delivery = this.#of(win.campaign);
     delivery.receipted.dueMicros += win.receiptMicros;
     const left = this.leftOf(win.campaign);
-    if (left !== undefined && left.micros >= micros) charge(delivery, micros);
-    else delivery.unbilledMicros += micros;
+    if (left !== undefined && left.micros >= micros) {
+      charge(delivery, micros);
+      this.#watch.spent(win.campaign, micros, 0);
+    } else delivery.unbilledMicros += micros;
   }
 
   #of(campaign: string): Delivery {

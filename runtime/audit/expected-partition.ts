@@ -19,6 +19,7 @@ import { DEFAULT_SETTINGS, type Settings } from '../../protocols/settings.ts';
 import { AuditImpossible } from './consistent-cut.ts';
 import { ExpectedDelivery } from './expected-delivery.ts';
 import { ForecastTotals } from './expected-forecasts.ts';
+import { ExpectedLive } from './expected-live.ts';
 import { PathTotals } from './expected-path.ts';
 import { rulesIn, topicsIn } from './expected-rules.ts';
 import { ExpectedModel, RELEASED_MODEL, readsKnownFeatures } from './expected-scores.ts';
@@ -35,7 +36,8 @@ export class ExpectedPartition {
   readonly campaigns = new Map<string, CampaignCell>();
   /** All that campaigns ever were. */
   readonly definitions: Campaign[] = [];
-  readonly delivery = new ExpectedDelivery();
+  readonly live: ExpectedLive;
+  readonly delivery: ExpectedDelivery;
   readonly traffic: TrafficCell = emptyTraffic();
   /** The last message of its log that was replayed. */
   lastSequence = 0;
@@ -49,8 +51,11 @@ export class ExpectedPartition {
   /** Of the last model that came; 0 before the first. */
   #modelVersion = 0;
 
-  constructor(partition: number) {
+  /** @param foldedUpTo the last place in its log whose pulse the live actor has folded. */
+  constructor(partition: number, foldedUpTo = 0) {
     this.partition = partition;
+    this.live = new ExpectedLive(foldedUpTo);
+    this.delivery = new ExpectedDelivery(this.live);
   }
 
   user(token: string): ExpectedUser {
@@ -60,8 +65,10 @@ export class ExpectedPartition {
   }
 
   /** Moves the partition's clock: the log has stored a message. */
-  tick(storedAtMs: number): void {
+  tick(sequence: number, storedAtMs: number): void {
+    this.lastSequence = sequence;
     this.delivery.clockMs = Math.max(this.delivery.clockMs, Math.floor(storedAtMs));
+    this.live.next(sequence, this.delivery.clockMs);
   }
 
   /**

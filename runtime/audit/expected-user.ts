@@ -2,6 +2,7 @@
  * One user as docs/semantics.md says it must be after the events of the log so far.
  */
 import { BEHAVIOR_STEP } from '../../actors/user/steps.ts';
+import { utcDay } from '../../protocols/cells.ts';
 import { MAX_EXPOSURES } from '../../protocols/courtesy.ts';
 import type { Receipt } from '../../protocols/decision.ts';
 import type { Event } from '../../protocols/event.ts';
@@ -19,6 +20,7 @@ import {
 import { type ExpectedWin, exposureOf } from './expected-delivery.ts';
 import { ExpectedFeatures } from './expected-features.ts';
 import { ExpectedForecasts, type ForecastTotals } from './expected-forecasts.ts';
+import { ExpectedFunnel, type FunnelMove } from './expected-funnel.ts';
 import { ExpectedInterests } from './expected-interests.ts';
 import { ExpectedPath, type PathTotals } from './expected-path.ts';
 import { type ExpectedModel, NO_SCORES, type Scores, signalsOf } from './expected-scores.ts';
@@ -42,6 +44,16 @@ export interface UserTotals {
   readonly paths: PathTotals;
   readonly forecasts: ForecastTotals;
   readonly trials: TrialTotals;
+}
+
+/** What an accepted event shows of its user that live figures count. */
+export interface UserNews {
+  /** How many more events of its series it shows to be missing; -1 where it was one of them. */
+  readonly missing: number;
+  readonly opensVisit: boolean;
+  /** It is the user's first on a day of the user's clock. */
+  readonly opensDay: boolean;
+  readonly move: FunnelMove | undefined;
 }
 
 export class ExpectedUser {
@@ -76,12 +88,12 @@ export class ExpectedUser {
   #interests = new ExpectedInterests();
   #timeZone: FusedState['timeZone'] = null;
   #lastDecision: string | null = null;
-  readonly #chart: Chart = {
+  readonly #chart: Omit<Chart, 'funnel'> = {
     consent: 'unasked',
     session: 'idle',
-    funnel: 'aware',
     risk: 'steady',
   };
+  readonly funnel = new ExpectedFunnel();
 
   constructor(token: string, { paths, forecasts, trials }: UserTotals) {
     this.token = token;
@@ -101,7 +113,7 @@ export class ExpectedUser {
   }
 
   get chart(): Readonly<Chart> {
-    return this.#chart;
+    return { ...this.#chart, funnel: this.funnel.state };
   }
 
   /** The zone of the user's clock. */
@@ -120,13 +132,14 @@ export class ExpectedUser {
   }
 
   /** Takes in an accepted event; its path and decision are the caller's. */
-  take(event: Event, sequence: number, { settings, model }: InForce): void {
+  take(event: Event, sequence: number, { settings, model }: InForce): UserNews {
     const t = event.timestamp;
     const beforeMs = this.nowMs;
     const isFirst = this.events === 0;
     const isOnTime = isFirst || t >= this.nowMs;
-    if (!isFirst) this.#passDeadlines(t);
-    this.seen.admit(event);
+    if (isFirst) this.funnel.begin(t);
+    else this.#passDeadlines(t);
+    const missing = this.seen.admit(event);
     this.sequence = sequence;
     this.events++;
     this.#firstMs = isFirst ? t : Math.min(this.#firstMs, t);
@@ -156,6 +169,9 @@ export class ExpectedUser {
       if (name !== undefined && isLatest) this.#timeZone = { name, atMs: t };
     } else this.#forget();
     this.#settleChart();
+    const opensDay = isFirst || utcDay(beforeMs) !== utcDay(this.nowMs);
+    const move = this.funnel.settle(this.#step, t);
+    return { missing, opensVisit: opensSession, opensDay, move };
   }
 
   /** Remembers a decision that was sent out, and who won by it. */
@@ -171,7 +187,7 @@ export class ExpectedUser {
     return {
       user: this.token as UserToken,
       sequence: sequence as StreamSequence,
-      chart: this.#chart,
+      chart: this.chart,
       state: {
         events,
         firstMs: this.#firstMs,
@@ -179,6 +195,7 @@ export class ExpectedUser {
         consent: this.#consent,
         session: this.#session,
         lapsesAtMs: this.#lapsesAtMs,
+        funnelSinceMs: this.funnel.sinceMs,
         duplicates: this.seen.stored(),
         ...this.#features.stored(),
         interests: this.#interests.stored(),
@@ -233,7 +250,7 @@ export class ExpectedUser {
     const chart = this.#chart;
     if (t > this.#session.endsAtMs) chart.session = 'idle';
     if (t > this.#lapsesAtMs) {
-      chart.funnel = 'lapsed';
+      this.funnel.lapse(this.#lapsesAtMs);
       chart.risk = 'churned';
     }
   }
@@ -244,7 +261,6 @@ export class ExpectedUser {
     if (measurement !== personalization) chart.consent = 'limited';
     else if (measurement !== 'unasked') chart.consent = measurement;
     if (this.nowMs <= this.#session.endsAtMs) chart.session = 'active';
-    if (this.#step !== 'none' && canMove(chart.funnel, this.#step)) chart.funnel = this.#step;
     chart.risk = riskAfter(chart.risk, this.#scores.intents.churn_risk);
   }
 }
@@ -270,14 +286,6 @@ function stepOf(event: Event): FusedState['step'] {
   const name = event.type === 'behavior' ? event.name : undefined;
   if (name === undefined || !Object.hasOwn(BEHAVIOR_STEP, name)) return 'none';
   return BEHAVIOR_STEP[name] ?? 'none';
-}
-
-function canMove(from: Chart['funnel'], to: Exclude<FusedState['step'], 'none'>): boolean {
-  if (from === 'aware' || from === 'lapsed') return true;
-  if (from === 'exploring') return to !== 'exploring';
-  if (from === 'considering') return to === 'buying' || to === 'customer';
-  if (from === 'buying') return to === 'customer';
-  return to === 'buying' || to === 'considering';
 }
 
 function riskAfter(from: Chart['risk'], churnRisk: number): Chart['risk'] {

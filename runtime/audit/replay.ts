@@ -15,9 +15,10 @@ import type { SettledOrder } from '../../protocols/user-snapshot.ts';
 import { DecisionCheck } from './decision-check.ts';
 import type { Differences } from './differences.ts';
 import { ExpectedPartition } from './expected-partition.ts';
-import type { ExpectedUser } from './expected-user.ts';
+import type { ExpectedUser, UserNews } from './expected-user.ts';
 import { type AuditRecord, LetterCheck } from './letter-check.ts';
 import { shortId } from './seen-before.ts';
+import type { StoredLive } from './stored-live.ts';
 import type { StoredView } from './stored-view.ts';
 
 type Parsed<T> = { readonly value: T } | { readonly wrongField: string };
@@ -27,14 +28,23 @@ export class LogReplay {
   readonly letters: LetterCheck;
   readonly decisions: DecisionCheck;
   events = 0;
+  readonly #positions: StoredLive['positions'];
 
-  constructor(stored: StoredView, differences: Differences) {
+  /** @param positions by partition, the last place in its log whose pulse is folded. */
+  constructor(
+    stored: StoredView,
+    differences: Differences,
+    positions: StoredLive['positions'] = {},
+  ) {
+    this.#positions = positions;
     this.letters = new LetterCheck(stored, differences);
     this.decisions = new DecisionCheck(stored, differences);
   }
 
   partition(number: number): ExpectedPartition {
-    const partition = this.partitions.get(number) ?? new ExpectedPartition(number);
+    const known = this.partitions.get(number);
+    if (known !== undefined) return known;
+    const partition = new ExpectedPartition(number, this.#positions[String(number)]);
     this.partitions.set(number, partition);
     return partition;
   }
@@ -47,8 +57,7 @@ export class LogReplay {
       return;
     }
     const partition = this.partition(subject.partition);
-    partition.lastSequence = record.sequence;
-    partition.tick(record.storedAtMs);
+    partition.tick(record.sequence, record.storedAtMs);
     if (subject.kind === 'event') this.events++;
     if (this.letters.isBlamed(partition.partition, record)) {
       // The rest is judged as if it had been right to give it up.
@@ -67,7 +76,7 @@ export class LogReplay {
   }
 
   #takeEvent(partition: ExpectedPartition, token: string, event: Event, sequence: number): void {
-    const { settings, traffic } = partition;
+    const { traffic } = partition;
     const user = partition.user(token);
     if (user.seen.has(event)) {
       traffic.duplicates++;
@@ -79,17 +88,30 @@ export class LogReplay {
       user.sequence = sequence;
       return;
     }
+    const before = { ...traffic };
+    const news = this.#takeAccepted(partition, user, event, sequence);
+    partition.live.event(event, news, before, traffic);
+  }
+
+  #takeAccepted(
+    partition: ExpectedPartition,
+    user: ExpectedUser,
+    event: Event,
+    sequence: number,
+  ): UserNews {
+    const { settings } = partition;
     const isTooLate = comesTooLate(partition, user, event.timestamp);
     partition.count(event);
     // Whatever the event does to the consent to remember the win.
     if (event.type === 'outcome') partition.delivery.outcome(user.wins, event);
-    user.take(event, sequence, partition);
+    const news = user.take(event, sequence, partition);
     if (!user.allows('measurement', settings)) withoutPath(partition, user, event);
-    else if (isInSample(token, settings)) takeOnPath(partition, user, event, isTooLate);
+    else if (isInSample(user.token, settings)) takeOnPath(partition, user, event, isTooLate);
     else outsideSample(partition, user, event);
-    if (!user.allows('personalization', settings)) return;
+    if (!user.allows('personalization', settings)) return news;
     if (event.type === 'conversion') takeResult(partition, user, event);
     this.decisions.take(partition, user, event, sequence);
+    return news;
   }
 
   #refuse(partition: ExpectedPartition, record: AuditRecord, field: string): void {

@@ -1,6 +1,7 @@
 /**
  * Which events of a user count as seen before, from docs/semantics.md ("Taking an event"): plain
- * sets of indices, with the documented bounds on what is remembered.
+ * sets of indices, with the documented bounds on what is remembered; and how many events the gaps
+ * between indices show to be missing ("Live figures").
  */
 import { hash64 } from '../../actors/hash.ts';
 import type { Event } from '../../protocols/event.ts';
@@ -9,6 +10,8 @@ import type { DuplicateMemory } from '../../protocols/user-snapshot.ts';
 const MAX_SERIES = 16;
 const MAX_RANGES = 32;
 const MAX_RECENT_IDS = 8;
+/** A series that grows by more at once has been numbered anew: nothing is missing. */
+const MAX_SPAN_GROWTH = 1_000;
 
 interface Interval {
   readonly low: number;
@@ -18,6 +21,9 @@ interface Interval {
 /** The indices of one series: those in the set, and all in a closed interval. */
 interface Series {
   lastMs: number;
+  /** The least and the greatest index ever admitted. */
+  first: number;
+  last: number;
   readonly indices: Set<number>;
   /** How many runs of consecutive indices the series has. */
   runs: number;
@@ -37,20 +43,25 @@ export class SeenBefore {
     return this.#recentIds.includes(shortId(event.event_id));
   }
 
-  admit(event: Event): void {
+  /** Admits an event. @returns how many more of its series it shows to be missing; -1 in a gap. */
+  admit(event: Event): number {
     this.#recentIds.push(shortId(event.event_id));
     if (this.#recentIds.length > MAX_RECENT_IDS) this.#recentIds.shift();
     const id = event.session_id ?? '';
+    const { session_index: index } = event;
     const series: Series = this.#series.get(id) ?? {
       lastMs: 0,
+      first: index,
+      last: index - 1,
       indices: new Set(),
       runs: 0,
       closed: [],
     };
     this.#series.set(id, series);
     series.lastMs = Math.max(series.lastMs, event.timestamp);
-    enter(series, event.session_index);
+    enter(series, index);
     if (this.#series.size > MAX_SERIES) this.#forgetOne();
+    return missingBy(series, index);
   }
 
   /** As a snapshot stores it. */
@@ -83,6 +94,15 @@ export class SeenBefore {
 /** An event id as snapshots hold it. */
 export function shortId(eventId: string): string {
   return hash64(eventId.toLowerCase()).slice(0, 12);
+}
+
+/** Widens a series' span to an index that came. */
+function missingBy(series: Series, index: number): number {
+  const before = series.last - series.first;
+  series.first = Math.min(series.first, index);
+  series.last = Math.max(series.last, index);
+  const growth = series.last - series.first - before;
+  return growth > MAX_SPAN_GROWTH ? 0 : growth - 1;
 }
 
 function isSeen({ indices, closed }: Series, index: number): boolean {

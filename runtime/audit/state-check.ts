@@ -26,6 +26,7 @@ import { decodeUser, userRecordSchema } from '../../protocols/user-record.ts';
 import type { Differences } from './differences.ts';
 import type { ExpectedPartition } from './expected-partition.ts';
 import type { ExpectedUser } from './expected-user.ts';
+import type { LiveCheck } from './live-check.ts';
 import { Spending } from './spending.ts';
 import { type Reader, readerOf, type StoredView } from './stored-view.ts';
 
@@ -52,8 +53,11 @@ export class StateCheck {
   readonly #stored: StoredView;
   readonly #differences: Differences;
   readonly #spent = new Spending();
+  readonly #live: LiveCheck;
 
-  constructor(stored: StoredView, differences: Differences) {
+  /** @param live told of users of whom an earlier release did not store all. */
+  constructor(stored: StoredView, differences: Differences, live: LiveCheck) {
+    this.#live = live;
     this.#stored = stored;
     this.#differences = differences;
   }
@@ -68,7 +72,14 @@ export class StateCheck {
       return { ...found, state: withLooks(state) };
     };
     const found = this.#stored.take(subject, read);
-    if (found !== undefined) this.#differences.compare(subject, user.stored(), found);
+    if (found !== undefined) {
+      const expected = user.stored();
+      const isUnknown = found.state.funnelSinceMs === -1;
+      if (isUnknown) this.#live.unknownSince(subject);
+      const { funnelSinceMs } = isUnknown ? found.state : expected.state;
+      const state = { ...expected.state, funnelSinceMs };
+      this.#differences.compare(subject, { ...expected, state }, found);
+    }
     if (user.sentDecision === undefined) return;
     const feed = decisionSubject(token);
     if (!this.#stored.has(feed)) this.#differences.add(feed, user.sentDecision, undefined);

@@ -5,6 +5,7 @@
  * Exit codes: 0 done, 1 a problem or a difference found, 2 wrong usage, 3 no engine to be reached.
  */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { addAlertCommands } from './cli/alerts.ts';
 import { type AttributeOptions, attributeCommand } from './cli/attribute.ts';
 import { attributeFileCommand } from './cli/attribute-file.ts';
 import {
@@ -15,6 +16,7 @@ import {
 import { auditCommand } from './cli/audit.ts';
 import { addCampaignCommands, addInspectCampaign } from './cli/campaign-commands.ts';
 import { channelCommand } from './cli/channel.ts';
+import { dashboardCommand } from './cli/dashboard.ts';
 import { detectCommand } from './cli/detect.ts';
 import { explainCommand } from './cli/explain.ts';
 import { importPathsCommand } from './cli/import-paths.ts';
@@ -50,6 +52,13 @@ for (const role of ['worker', 'coordinator', 'gateway'] as const) {
     .description(`run a ${role} against a running nats-server`)
     .action(() => runRoles([role]));
 }
+program
+  .command('dashboard')
+  .description('print a link that opens the dashboard, logged in')
+  .option('--viewer', 'as a viewer: no single users, no changes', false)
+  .option('--url <address>', 'of the gateway; the one that runs here unless told')
+  .option('--json', 'print JSON')
+  .action(dashboardCommand);
 program
   .command('demo')
   .description('live simulated traffic against a running engine')
@@ -156,6 +165,7 @@ program
   .action(channelCommand);
 
 addCampaignCommands(program);
+addAlertCommands(program);
 
 const model = program.command('model').description('what users are scored by');
 model

@@ -69,5 +69,8 @@ function randomCredentials(): NatsCredentials {
     pass: `p${randomBytes(12).toString('hex')}`,
     inboxPrefix: `_INBOX_${user}`,
   });
-  return { engine: login('engine'), app: login('app'), ops: login('ops'), sys: login('sys') };
+  return {
+    ...{ engine: login('engine'), app: login('app'), ops: login('ops') },
+    ...{ viewer: login('viewer'), sys: login('sys') },
+  };
 }

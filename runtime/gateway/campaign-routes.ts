@@ -16,27 +16,34 @@ import {
 import { SERVICES } from '../../protocols/subjects.ts';
 import { allCampaigns } from '../campaign-pages.ts';
 import { askService, ServiceProblem } from '../nats/ask-service.ts';
-import { fieldName, schemaMistakes } from '../schema-mistakes.ts';
-import { LoginUnavailable, NotAuthorized, type Operator, type Operators } from './operators.ts';
+import type { Access } from './access.ts';
+import type { Operator } from './operators.ts';
+import { answerProblem, jsonOf, type ProblemHints, parsed, refuseOtherSites } from './problems.ts';
 
 /** A campaign with the longest rules in the widest script is smaller. */
 export const MAX_CAMPAIGN_BYTES = 256 * 1024;
 const MAX_NAME_CHARS = 64;
-const RETRY_AFTER_S = 1;
-const CHALLENGE = 'Basic realm="microtarget operators", charset="UTF-8"';
 const ACTIONS = ['pause', 'resume', 'end'] as const;
 
+const HINTS: ProblemHints = {
+  isChallenging: true,
+  unknown: 'GET /v1/campaigns shows all campaigns',
+  conflict: 'GET the campaign to see how it stands',
+  stale: 'GET the campaign, make the change to that one, and send its ETag as If-Match',
+  forbidden: 'ask with the name and the password of an operator, from a program or the dashboard',
+  tooLarge: 'send one campaign in each request',
+  other: 'see docs/campaigns.md',
+};
+
 /** Adds the routes; none of them reads a body before it knows who sends it. */
-export function addCampaignRoutes(server: FastifyInstance, operators: Operators): void {
+export function addCampaignRoutes(server: FastifyInstance, by: Access): void {
   void server.register(async (scope) => {
-    scope.setErrorHandler((error, request, reply) => answerProblem(error, request, reply));
+    scope.setErrorHandler((error, request, reply) => answerProblem(error, request, reply, HINTS));
     scope.addHook('onRequest', async (request, reply) => {
       refuseOtherSites(request);
-      await operators.authorize(request.headers.authorization);
+      await by(request);
       reply.header('cache-control', 'no-store');
     });
-    const by = (request: FastifyRequest): Promise<Operator> =>
-      operators.authorize(request.headers.authorization);
     scope.get('/v1/campaigns', async (request) => {
       const { nc } = await by(request);
       return allCampaigns((subject, asked, answer) => askService(nc, subject, asked, answer));
@@ -135,72 +142,4 @@ function revisionOf({ headers }: FastifyRequest): number | undefined {
     `If-Match: expected one revision in quotes, such as "3"; found ${header.slice(0, 80)}`,
     { kind: 'invalid' },
   );
-}
-
-function jsonOf<S extends z.ZodType>({ body }: FastifyRequest, schema: S): z.infer<S> {
-  const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    const why = error instanceof Error ? error.message.slice(0, 120) : String(error);
-    const found = bytes.length === 0 ? 'an empty body' : `${bytes.length} bytes: ${why}`;
-    const problem = `body: expected JSON in UTF-8; found ${found}`;
-    throw new ServiceProblem(problem, { kind: 'invalid', cause: error });
-  }
-  return parsed(schema, json);
-}
-
-function parsed<S extends z.ZodType>(schema: S, json: unknown): z.infer<S> {
-  const result = schema.safeParse(json);
-  if (result.success) return result.data;
-  const problems = schemaMistakes(result.error, json, schema).map(
-    ({ path, expected, found }) =>
-      `${fieldName(path) || 'body'}: expected ${expected}; found ${found}`,
-  );
-  throw new ServiceProblem(problems.join('\n'), { kind: 'invalid', cause: result.error });
-}
-
-/** A browser sends an operator's credentials along with what other sites make it ask. */
-function refuseOtherSites({ headers }: FastifyRequest): void {
-  const site = headers['sec-fetch-site'];
-  if (site === undefined || site === 'same-origin' || site === 'none') return;
-  throw new ServiceProblem('a page of another site has no say here', { kind: 'forbidden' });
-}
-
-const STATUS: Readonly<Record<string, readonly [code: number, hint: string]>> = {
-  invalid: [422, 'correct what is named and send it again'],
-  unknown: [404, 'GET /v1/campaigns shows all campaigns'],
-  conflict: [409, 'GET the campaign to see how it stands'],
-  stale: [412, 'GET the campaign, make the change to that one, and send its ETag as If-Match'],
-  unavailable: [503, 'look whether it was done, and try again'],
-  forbidden: [403, 'ask with the name and the password of an operator, from a program'],
-};
-
-function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (error instanceof NotAuthorized) {
-    const hint = 'send the name and the password of an operator: HTTP Basic authentication';
-    reply.code(401).header('www-authenticate', CHALLENGE);
-    return reply.send({ problem: error.message, hint });
-  }
-  const isLogin = error instanceof LoginUnavailable;
-  if (isLogin || error instanceof ServiceProblem) {
-    const kind = isLogin ? 'unavailable' : error.kind;
-    const [code, hint] = STATUS[kind ?? ''] ?? [500, 'see the log of the coordinator'];
-    if (code === 503) reply.header('retry-after', RETRY_AFTER_S);
-    return reply.code(code).send({ problem: error.message, hint });
-  }
-  const { code, message, statusCode = 500 } = error as FaultOfFastify;
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    const found = `${request.headers['content-length'] ?? 'more'} bytes`;
-    const problem = `body: expected at most ${MAX_CAMPAIGN_BYTES} bytes; found ${found}`;
-    return reply.code(413).send({ problem, hint: 'send one campaign in each request' });
-  }
-  return reply.code(statusCode).send({ problem: message, hint: 'see docs/campaigns.md' });
-}
-
-interface FaultOfFastify {
-  readonly code?: string;
-  readonly message: string;
-  readonly statusCode?: number;
 }

@@ -1,18 +1,31 @@
 /**
- * The HTTP gateway: events in with a verdict per item, decisions out, campaigns for operators,
- * health for orchestrators.
+ * The HTTP gateway: events in with a verdict per item, decisions out, campaigns for operators, the
+ * dashboard with what it hears and asks, health for orchestrators.
  */
+import { join } from 'node:path';
+import fastifyCookie from '@fastify/cookie';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Rejection } from '../../protocols/event.ts';
+import { MAX_USER_ID_CHARS } from '../../protocols/ids.ts';
+import { type Clock, systemClock } from '../ports.ts';
+import { projectRoot } from '../setup/project-root.ts';
+import { accessBy } from './access.ts';
 import { addCampaignRoutes } from './campaign-routes.ts';
 import type { Ingest, Taken } from './ingest.ts';
 import { MAX_WAITING, NotStored } from './ingest.ts';
+import { addInspectRoutes } from './inspect-routes.ts';
+import { addLiveRoute, LiveStreams } from './live-streams.ts';
 import type { Operators } from './operators.ts';
+import { addPage } from './page.ts';
+import { addSessionRoutes } from './session-routes.ts';
+import { Sessions } from './sessions.ts';
 
 /** A batch request's size; single events are held to MAX_EVENT_BYTES by their parser. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 export const MAX_BATCH_ITEMS = 500;
 const RETRY_AFTER_S = 1;
+/** A user's id in a path: a character takes up to nine, percent-encoded. */
+const MAX_PATH_PART_CHARS = 9 * MAX_USER_ID_CHARS;
 
 export interface GatewayOptions {
   readonly ingest: Ingest;
@@ -22,6 +35,9 @@ export interface GatewayOptions {
   readonly port: number;
   /** What is missing before the engine can take events; empty when it is ready. */
   missing(): readonly string[];
+  readonly clock?: Clock;
+  /** Folder of the built dashboard; `dist/dashboard` unless told. */
+  readonly pageFolder?: string;
 }
 
 interface UserQuery {
@@ -30,15 +46,21 @@ interface UserQuery {
 
 /** Opens the gateway; close the returned server to stop it. */
 export async function openGateway(options: GatewayOptions): Promise<FastifyInstance> {
-  const { ingest, operators, host, port, missing } = options;
-  const server = fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
+  const { ingest, host, port, missing } = options;
+  const server = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_PATH_PART_CHARS },
+  });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body);
   });
   server.setErrorHandler((error, request, reply) => answerError(error, request, reply));
   server.setNotFoundHandler((request, reply) => {
-    const hint = 'POST /v1/events, POST /v1/decide, GET /v1/campaigns, GET /healthz, GET /readyz';
+    const hint =
+      'POST /v1/events, POST /v1/decide, GET /v1/campaigns, GET /healthz, GET /readyz; GET / ' +
+      'is the dashboard';
     return reply.code(404).send({ problem: `no ${request.method} ${request.url}`, hint });
   });
   server.post<{ Querystring: UserQuery }>('/v1/events', (request, reply) =>
@@ -54,10 +76,29 @@ export async function openGateway(options: GatewayOptions): Promise<FastifyInsta
       ? { status: 'ready' }
       : reply.code(503).send({ status: 'not ready', missing: needs });
   });
-  addCampaignRoutes(server, operators);
-  server.addHook('onClose', () => operators[Symbol.asyncDispose]());
+  addOperatorRoutes(server, options);
+  addPage(server, options.pageFolder ?? join(projectRoot(), 'dist', 'dashboard'));
   await server.listen({ host, port });
   return server;
+}
+
+/** What asks for a login. */
+function addOperatorRoutes(
+  server: FastifyInstance,
+  { operators, clock = systemClock }: GatewayOptions,
+): void {
+  const sessions = new Sessions(operators, clock.nowMs);
+  const streams = new LiveStreams(clock.nowMs);
+  const by = accessBy(operators, sessions);
+  void server.register(async (scope) => {
+    await scope.register(fastifyCookie);
+    addSessionRoutes(scope, { operators, sessions, by });
+    addLiveRoute(scope, streams, by);
+    addInspectRoutes(scope, by);
+    addCampaignRoutes(scope, by);
+  });
+  server.addHook('preClose', async () => streams.close());
+  server.addHook('onClose', () => operators[Symbol.asyncDispose]());
 }
 
 async function takeEvents(

@@ -1,8 +1,9 @@
 /**
  * Operators over HTTP: who they are, and a NATS connection with the rights that they have there.
  *
- * The gateway knows no operator's password. It passes on what a request brings: the NATS server
- * judges it, and what the operator may do is what the server lets that connection do.
+ * The gateway judges no password. It passes on what a request brings, or what a session began with:
+ * the NATS server judges it, and what the operator may do is what the server lets that connection
+ * do.
  *
  * Owns the connections: at most MAX_OPERATORS, each kept for IDLE_MS after its last use. Where more
  * operators work at once, the one that was away longest has to be logged in again.
@@ -13,7 +14,12 @@
  *   O2 At most MAX_LOGINS logins are tried at once, whoever sends how many wrong ones.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { AuthorizationError, type NatsConnection } from '@nats-io/transport-node';
+import {
+  AuthorizationError,
+  type NatsConnection,
+  PermissionViolationError,
+} from '@nats-io/transport-node';
+import { OPERATOR_FEED } from '../../protocols/subjects.ts';
 import { connectNats } from '../nats/connection.ts';
 
 const MAX_OPERATORS = 16;
@@ -37,9 +43,19 @@ export class LoginUnavailable extends Error {
   readonly retryable = true;
 }
 
+/** Name and password of a user of the NATS server. */
+export interface Credentials {
+  readonly name: string;
+  readonly password: string;
+}
+
+/** Whether somebody may see single users and small groups, which the NATS server decides. */
+export type Rights = 'viewer' | 'operator';
+
 /** Whoever brought the right credentials. */
 export interface Operator {
   readonly name: string;
+  readonly rights: Rights;
   readonly nc: NatsConnection;
 }
 
@@ -75,8 +91,20 @@ export class Operators implements AsyncDisposable {
    * @throws NotAuthorized, or LoginUnavailable if the server cannot be asked now.
    */
   async authorize(header: string | undefined): Promise<Operator> {
-    const { name, password } = credentialsIn(header);
-    const digest = createHmac('sha256', this.#key).update(`${name}:${password}`).digest('base64');
+    return this.login(credentialsIn(header));
+  }
+
+  /**
+   * The operator with these credentials; keeps the connection for IDLE_MS more.
+   *
+   * @throws NotAuthorized, or LoginUnavailable if the server cannot be asked now.
+   */
+  async login({ name, password }: Credentials): Promise<Operator> {
+    if (name === '' || password === '') throw new NotAuthorized('expected a name and a password');
+    if (PROGRAMS.has(name)) throw new NotAuthorized(`expected an operator, found "${name}"`);
+    // As JSON, because a name may hold whatever would separate it from the password.
+    const credentials = JSON.stringify([name, password]);
+    const digest = createHmac('sha256', this.#key).update(credentials).digest('base64');
     let login = this.#logins.get(digest);
     if (login === undefined) {
       if (this.#pending >= MAX_LOGINS) throw new LoginUnavailable('too many logins at once');
@@ -99,12 +127,13 @@ export class Operators implements AsyncDisposable {
       const nc = await connectNats({
         url: this.#server(),
         name: `microtarget gateway for ${user}`,
-        ...{ user, pass, inboxPrefix: '_INBOX_ops' },
+        ...{ user, pass, inboxPrefix: inboxPrefixOf(user) },
       });
+      const rights = await rightsOf(nc);
       // Whatever ends it, such as a changed password, the next request logs in again.
       void nc.closed().then(() => this.#forget(digest, nc));
       this.#makeRoom();
-      return { name: user, nc };
+      return { name: user, rights, nc };
     } catch (error) {
       this.#logins.delete(digest);
       if (error instanceof AuthorizationError) {
@@ -145,15 +174,38 @@ export class Operators implements AsyncDisposable {
   }
 }
 
+/** Operators that a deployment adds have the inbox of `ops`. */
+function inboxPrefixOf(name: string): string {
+  return name === 'viewer' ? '_INBOX_viewer' : '_INBOX_ops';
+}
+
+/**
+ * Finds out by trying: who may not listen to the operators' feed is a viewer. The server refuses a
+ * subscription before it answers the ping that follows. Closes the connection if it cannot be told.
+ */
+async function rightsOf(nc: NatsConnection): Promise<Rights> {
+  let rights: Rights = 'operator';
+  const probe = nc.subscribe(OPERATOR_FEED, {
+    callback: (error) => {
+      if (error instanceof PermissionViolationError) rights = 'viewer';
+    },
+  });
+  try {
+    await nc.flush();
+    probe.unsubscribe();
+    return rights;
+  } catch (error) {
+    await nc.close();
+    throw error;
+  }
+}
+
 /**
  * Name and password of HTTP Basic authentication (RFC 7617).
  *
- * @throws NotAuthorized if there are none, or those of a program.
+ * @throws NotAuthorized if there are none.
  */
-function credentialsIn(header: string | undefined): {
-  readonly name: string;
-  readonly password: string;
-} {
+export function credentialsIn(header: string | undefined): Credentials {
   if (header === undefined) throw new NotAuthorized('no credentials');
   const [, base64] = /^basic +([a-z0-9+/]+=*)$/i.exec(header) ?? [];
   if (base64 === undefined || header.length > MAX_HEADER_CHARS) {
@@ -161,8 +213,6 @@ function credentialsIn(header: string | undefined): {
   }
   const text = Buffer.from(base64, 'base64').toString('utf8');
   const colon = text.indexOf(':');
-  const [name, password] = [text.slice(0, colon), text.slice(colon + 1)];
-  if (colon < 1 || password === '') throw new NotAuthorized('expected a name and a password');
-  if (PROGRAMS.has(name)) throw new NotAuthorized(`expected an operator, found "${name}"`);
-  return { name, password };
+  if (colon < 1) throw new NotAuthorized('expected a name and a password');
+  return { name: text.slice(0, colon), password: text.slice(colon + 1) };
 }

@@ -5,6 +5,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { Svcm } from '@nats-io/services';
 import { headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
+import { SERVICES } from '../../protocols/subjects.ts';
 import { ensureStreams } from '../../runtime/nats/streams.ts';
 import { startTestServer, type TestServer } from '../nats-fixture.ts';
 
@@ -155,6 +156,74 @@ test('an operator sees live figures, but touches no stream and sends no event', 
   for (const subject of ['ingest.u1', 'state.0.user.u1', '$JS.API.STREAM.LIST']) {
     await expect(ops.request(subject, '{}', { timeout: ANSWER_MS })).rejects.toThrow(/permission/i);
   }
+});
+
+const VIEWERS_FEEDS = [
+  ...['metrics.marketer', 'metrics.pulse', 'metrics.campaigns'],
+  ...['attribution.markov', 'alerts.lag.x.1'],
+];
+const VIEWERS_QUESTIONS = [
+  ...['inspect.live.marketer', 'inspect.alerts', 'inspect.attribution'],
+  ...['inspect.campaigns', 'inspect.campaign'],
+];
+
+test("a viewer hears marketers' figures and asks for them", async () => {
+  await using server = await startTestServer();
+  const engine = await server.connectAs('engine');
+  const viewer = await server.connectAs('viewer');
+  const service = await new Svcm(engine).add({ name: 'inspect', version: '1.0.0' });
+  for (const subject of VIEWERS_QUESTIONS) {
+    const handler = (_error: unknown, message: Msg): void => void message.respond(subject);
+    service.addEndpoint(subject.replaceAll('.', '-'), { subject, handler });
+  }
+  const heard = VIEWERS_FEEDS.map((subject) => listen(viewer, subject));
+  await Promise.all([viewer.flush(), engine.flush()]);
+
+  for (const subject of VIEWERS_FEEDS) engine.publish(subject, '{}');
+  await expect.poll(() => heard.flatMap(({ subjects }) => subjects)).toEqual(VIEWERS_FEEDS);
+  for (const subject of VIEWERS_QUESTIONS) {
+    expect((await viewer.request(subject, '{}', { timeout: ANSWER_MS })).string()).toBe(subject);
+  }
+});
+
+test.each([
+  ...['metrics.operator', 'metrics.workers.*', 'metrics.model', 'metrics.>', 'decisions.*'],
+  ...['_INBOX_ops.>', '_INBOX.>', 'state.>', '$JS.>', '>'],
+])('a viewer may not listen to %s', async (subject) => {
+  await using server = await startTestServer();
+  const viewer = await server.connectAs('viewer');
+  const refused = new Promise<string>((resolve) => {
+    viewer.subscribe(subject, { callback: (error) => resolve(error?.message ?? 'a message') });
+  });
+  await viewer.flush();
+  expect(await refused).toMatch(/permissions violation/i);
+});
+
+test('a viewer asks for no single user and changes nothing', async () => {
+  await using server = await startTestServer();
+  const engine = await server.connectAs('engine');
+  const viewer = await server.connectAs('viewer');
+  const { inspectMarketerLive, inspectAlerts, inspectAttribution, ...others } = SERVICES;
+  const { inspectCampaigns, inspectCampaign, ...forbidden } = others;
+  const subjects = [...Object.values(forbidden), '$SRV.PING', 'ingest.u1', '$JS.API.STREAM.LIST'];
+  const asked = listen(engine, '>');
+  for (const subject of subjects) {
+    const answer = viewer.request(subject, '{}', { timeout: ANSWER_MS });
+    await expect(answer, subject).rejects.toThrow(/permission/i);
+  }
+  await engine.flush();
+  expect(asked.subjects.filter((subject) => subjects.includes(subject))).toEqual([]);
+});
+
+test('an operator acknowledges alerts', async () => {
+  await using server = await startTestServer();
+  const engine = await server.connectAs('engine');
+  const ops = await server.connectAs('ops');
+  engine.subscribe(SERVICES.acknowledgeAlert, {
+    callback: (_error, message) => void message.respond(),
+  });
+  await engine.flush();
+  await ops.request(SERVICES.acknowledgeAlert, '{}', { timeout: ANSWER_MS });
 });
 
 test('nobody connects without a password', async () => {

@@ -2,7 +2,7 @@
  * Local credentials and the choice of the server: made once, private, and overruled by the
  * environment.
  */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -21,7 +21,7 @@ test('the first use makes a private file, later ones read it', () => {
   const first = loadOrCreateCredentials({ env: {}, file });
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(loadOrCreateCredentials({ env: {}, file })).toEqual(first);
-  expect(new Set(Object.values(first).map((login) => login.pass)).size).toBe(4);
+  expect(new Set(Object.values(first).map((login) => login.pass)).size).toBe(5);
   expect(first.app).toMatchObject({ user: 'app', inboxPrefix: '_INBOX_app' });
 });
 
@@ -49,6 +49,36 @@ test.each(['1234567890k', '$2a$11$notastring', 'short', 'with space in it', 'quo
     expect(() => loadOrCreateCredentials({ env, file })).toThrow(/MICROTARGET_OPS_PASSWORD/);
   },
 );
+
+test('a file of an earlier release gets a password for the viewer and keeps the others', () => {
+  const first = loadOrCreateCredentials({ env: {}, file });
+  const earlier = readFileSync(file, 'utf8').replace(/MICROTARGET_VIEWER_PASSWORD=.*\n/, '');
+  writeFileSync(file, earlier.trimEnd());
+  const added = loadOrCreateCredentials({ env: {}, file });
+  const text = readFileSync(file, 'utf8');
+  expect(text).toBe(`${earlier}MICROTARGET_VIEWER_PASSWORD=${added.viewer.pass}\n`);
+  expect({ ...added, viewer: first.viewer }).toEqual(first);
+  expect(added.viewer).toMatchObject({ user: 'viewer', inboxPrefix: '_INBOX_viewer' });
+  expect(Object.values(first).map(({ pass }) => pass)).not.toContain(added.viewer.pass);
+  expect(loadOrCreateCredentials({ env: {}, file })).toEqual(added);
+  expect(readFileSync(file, 'utf8')).toBe(text);
+  // Two processes that both find it missing add the same one.
+  writeFileSync(file, earlier);
+  expect(loadOrCreateCredentials({ env: {}, file })).toEqual(added);
+});
+
+test('an environment with the passwords of an earlier release needs no file', () => {
+  const names = ['ENGINE', 'APP', 'OPS', 'SYS'];
+  const env = Object.fromEntries(
+    names.map((name) => [`MICROTARGET_${name}_PASSWORD`, `password-of-${name}`]),
+  );
+  const { viewer } = loadOrCreateCredentials({ env, file });
+  expect(loadOrCreateCredentials({ env, file }).viewer).toEqual(viewer);
+  expect(existsSync(file)).toBe(false);
+  const MICROTARGET_VIEWER_PASSWORD = 'password-of-the-viewer';
+  const named = loadOrCreateCredentials({ env: { ...env, MICROTARGET_VIEWER_PASSWORD }, file });
+  expect(named.viewer.pass).toBe(MICROTARGET_VIEWER_PASSWORD);
+});
 
 test('a file that lost a password says what to do', () => {
   loadOrCreateCredentials({ env: {}, file });

@@ -4,6 +4,9 @@
  */
 const LAYERS = '^(protocols|actors|runtime|test|examples|bench)/';
 
+/** Packages that keep no time, draw no numbers and do no I/O. */
+const PURE_PACKAGES = 'xstate|ml-matrix|temporal-[a-z]+|@marcbachmann/cel-js|@datadog/sketches-js';
+
 /** A rule that forbids every import from `path` but those whose resolved file matches `allowed`. */
 const only = (name, path, allowed, comment) => ({
   name,
@@ -25,7 +28,7 @@ module.exports = {
     only(
       'actors-are-pure',
       '^actors/',
-      '^(actors/|protocols/|node_modules/(xstate|ml-matrix|temporal-[a-z]+|@marcbachmann/cel-js|@datadog/sketches-js)/)',
+      `^(actors/|protocols/|node_modules/(${PURE_PACKAGES})/)`,
       'Actors see no clock, no chance and no I/O: they must replay to the same bytes.',
     ),
     {
@@ -35,11 +38,24 @@ module.exports = {
       from: { path: '^runtime/' },
       to: { path: '^(test|examples|bench)/' },
     },
+    only(
+      'the-dashboard-is-a-page',
+      '^runtime/dashboard/(?!vite\\.config\\.ts$)',
+      '^(runtime/dashboard/|protocols/|node_modules/(react|react-dom|echarts|zod)/)',
+      'What runs in a browser takes nothing along but what it shows with.',
+    ),
+    {
+      name: 'nothing-imports-the-dashboard',
+      comment: 'The engine serves the page as files and knows nothing of what is in them.',
+      severity: 'error',
+      from: { path: '^(protocols|actors|runtime)/', pathNot: '^runtime/dashboard/' },
+      to: { path: '^runtime/dashboard/' },
+    },
     {
       name: 'production-does-not-use-dev-dependencies',
       comment: 'A dev dependency is missing where only dependencies are installed.',
       severity: 'error',
-      from: { path: '^(protocols|actors|runtime)/' },
+      from: { path: '^(protocols|actors|runtime)/', pathNot: '\\.config\\.ts$' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {

@@ -69,7 +69,8 @@ async function runLoad(
   await pause(SETTLE_MS);
   const script = fileURLToPath(new URL('./load.js', import.meta.url));
   const { app } = loadOrCreateCredentials();
-  const load = [app.user, app.pass, app.inboxPrefix, String(eventsPerSecond), String(seconds)];
+  const pace = [String(eventsPerSecond), String(seconds), 'opportunities'];
+  const load = [app.user, app.pass, app.inboxPrefix, ...pace];
   const { stdout } = await promisify(execFile)(process.execPath, [script, server.url, ...load], {
     maxBuffer: MAX_OUTPUT_BYTES,
   });

@@ -1,14 +1,18 @@
 /**
- * The load of the latency benchmark, as an application of its own: a process that publishes events
- * at fixed moments, whatever the answers do (open loop), and hears the decisions.
+ * The load of the benchmarks of latency, as an application of its own: a process that publishes
+ * events at fixed moments, whatever the answers do (open loop), and hears the decisions. Either
+ * each event asks for a decision, or they are those of a simulated shop.
  *
  * Prints one JSON object: when it began, and latencies from the moment an event was due to the
  * decision's arrival, so that a stall shows in every event that waited for it.
  */
 import { connect } from '@nats-io/transport-node';
+import { ingestMessage } from '../runtime/simulate/publish.ts';
+import { Traffic } from '../runtime/simulate/traffic.ts';
 import { pause } from '../runtime/timing.ts';
 
-const [url, user, pass, inboxPrefix, rate, seconds] = process.argv.slice(2) as [
+const [url, user, pass, inboxPrefix, rate, seconds, kind] = process.argv.slice(2) as [
+  string,
   string,
   string,
   string,
@@ -19,6 +23,7 @@ const [url, user, pass, inboxPrefix, rate, seconds] = process.argv.slice(2) as [
 const TICK_MS = 1;
 const GRACE_MS = 3_000;
 const USERS = 5_000;
+const shop = new Traffic({ seed: 1, visitors: USERS });
 
 const nc = await connect({ servers: url, user, pass, inboxPrefix });
 const eventsPerMs = Number(rate) / 1_000;
@@ -43,11 +48,18 @@ for (let sent = 0; sent < total; ) {
   await pause(TICK_MS);
 }
 const deadlineMs = performance.now() + GRACE_MS;
-while (latenciesMs.length < total && performance.now() < deadlineMs) await pause(10);
+while (kind === 'opportunities' && latenciesMs.length < total && performance.now() < deadlineMs)
+  await pause(10);
+await nc.flush();
 process.stdout.write(JSON.stringify({ sent: total, startedAtMs, latenciesMs }));
 await nc.close();
 
 function publish(i: number): void {
+  if (kind === 'shop') {
+    const { subject, body } = ingestMessage(shop.next(Date.now()));
+    nc.publish(subject, body);
+    return;
+  }
   const event_id = `00000000-0000-4000-8000-${i.toString(16).padStart(12, '0')}`;
   dueAtMs.set(event_id, startedMs + i / eventsPerMs);
   const event = {

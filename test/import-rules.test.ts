@@ -13,7 +13,10 @@ import { projectRoot } from '../runtime/setup/project-root.ts';
 
 const CRUISER = join(projectRoot(), 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
 const LAYERS = ['protocols', 'actors', 'runtime', 'test', 'examples', 'bench'];
-const PACKAGES = ['zod', 'xstate', 'ml-matrix', 'rxjs', 'pino', '@nats-io/jetstream', 'vitest'];
+const PACKAGES = [
+  ...['zod', 'xstate', 'ml-matrix', 'rxjs', 'pino', '@nats-io/jetstream', 'vitest'],
+  'react',
+];
 
 /** File, what it imports, and the rules that must object; none for what is allowed. */
 const PLANTS: readonly (readonly [file: string, imported: string, rules: readonly string[]])[] = [
@@ -40,6 +43,14 @@ const PLANTS: readonly (readonly [file: string, imported: string, rules: readonl
   ['runtime/with-stray.ts', 'stray', ['no-unlisted-package']],
   ['runtime/with-nothing.ts', './absent.ts', ['every-import-resolves']],
   ['runtime/cycle-a.ts', './cycle-b.ts', ['no-cycles']],
+  ['runtime/dashboard/with-react.tsx', 'react', []],
+  ['runtime/dashboard/with-protocol.ts', '../../protocols/plain.ts', []],
+  ['runtime/dashboard/with-actor.ts', '../../actors/plain.ts', ['the-dashboard-is-a-page']],
+  ['runtime/dashboard/with-runtime.ts', '../plain.ts', ['the-dashboard-is-a-page']],
+  ['runtime/dashboard/with-node.ts', 'node:fs', ['the-dashboard-is-a-page']],
+  ['runtime/dashboard/with-rxjs.ts', 'rxjs', ['the-dashboard-is-a-page']],
+  ['runtime/with-page.ts', './dashboard/with-react.tsx', ['nothing-imports-the-dashboard']],
+  ['test/with-page.ts', '../runtime/dashboard/with-react.tsx', []],
   ['examples/with-runtime.ts', '../runtime/plain.ts', []],
   ['bench/with-runtime.ts', '../runtime/plain.ts', []],
   ['test/with-dev.ts', 'vitest', []],

@@ -47,7 +47,7 @@ export function nameOffences(path: string): readonly Offence[] {
     .filter((name) => !KEBAB_CASE.test(name) && !NOT_KEBAB_CASE.has(name) && name !== 'LICENSE')
     .map((name) => `${path} "${name}" is not kebab-case`);
   const stem = names.at(-1)?.split('.')[0] ?? '';
-  const empty = /\.(ts|mjs)$/.test(path) && stem.split('-').find((word) => EMPTY_NAMES.has(word));
+  const empty = /\.(tsx?|mjs)$/.test(path) && stem.split('-').find((word) => EMPTY_NAMES.has(word));
   return empty ? [...offences, `${path} "${empty}" does not say what is inside`] : offences;
 }
 
@@ -61,15 +61,7 @@ export function placeOffences(path: string, text: string): readonly Offence[] {
 
 /** A code file: lengths of file, lines and functions; a header; no default export. */
 export function codeOffences(path: string, text: string): readonly Offence[] {
-  const lines = text.trimEnd().split('\n');
-  const offences = lines.flatMap((line, index) =>
-    line.length > LINE_COLUMNS_MAX && !line.includes('://')
-      ? [`${path}:${index + 1} has ${line.length} columns, at most ${LINE_COLUMNS_MAX}`]
-      : [],
-  );
-  if (lines.length > FILE_LINES_MAX) {
-    offences.push(`${path} has ${lines.length} lines, at most ${FILE_LINES_MAX}`);
-  }
+  const offences = [...sizeOffences(path, text)];
   if (!/^(#!.*\n)?\/\*\*/.test(text)) offences.push(`${path}:1 has no header comment`);
   const source = parse(path, text);
   walk(source, (node) => {
@@ -83,6 +75,23 @@ export function codeOffences(path: string, text: string): readonly Offence[] {
     }
   });
   return offences;
+}
+
+/** A style sheet: lengths of file and lines; a header. */
+export function styleSheetOffences(path: string, text: string): readonly Offence[] {
+  const header = text.startsWith('/* ') ? [] : [`${path}:1 has no header comment`];
+  return [...sizeOffences(path, text), ...header];
+}
+
+function sizeOffences(path: string, text: string): readonly Offence[] {
+  const lines = text.trimEnd().split('\n');
+  const wide = lines.flatMap((line, index) =>
+    line.length > LINE_COLUMNS_MAX && !line.includes('://')
+      ? [`${path}:${index + 1} has ${line.length} columns, at most ${LINE_COLUMNS_MAX}`]
+      : [],
+  );
+  if (lines.length <= FILE_LINES_MAX) return wide;
+  return [...wide, `${path} has ${lines.length} lines, at most ${FILE_LINES_MAX}`];
 }
 
 /** A file of actors/: nothing whose answer differs when the same events are replayed. */

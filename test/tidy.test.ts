@@ -11,6 +11,7 @@ import {
   nameOffences,
   placeOffences,
   purityOffences,
+  styleSheetOffences,
 } from './tidy-rules.ts';
 
 const TOP_LEVEL = new Set([
@@ -24,7 +25,8 @@ const TOP_LEVEL = new Set([
 const NOT_OURS = new Set(['.git', 'node_modules', 'dist', '.microtarget']);
 const IGNORED_FILE = /\.(log|cpuprofile)$/;
 const BINARY_FILE = /\.(png|jpe?g|gif|ico|woff2?|gz|zip|bin|onnx|parquet)$/;
-const CODE_FILE = /\.(ts|mjs|cjs|js)$/;
+const CODE_FILE = /\.(ts|tsx|mjs|cjs|js)$/;
+const STYLE_SHEET = /\.css$/;
 
 const root = projectRoot();
 const files = listFiles('');
@@ -32,6 +34,7 @@ const textOf = new Map(
   files.filter((path) => !BINARY_FILE.test(path)).map((path) => [path, readFile(path)]),
 );
 const codeFiles = [...textOf].filter(([path]) => CODE_FILE.test(path));
+const styleSheets = [...textOf].filter(([path]) => STYLE_SHEET.test(path));
 
 function listFiles(folder: string): readonly string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
@@ -56,6 +59,10 @@ test('file names are kebab-case and say what is inside', () => {
 
 test('files, lines and functions are short, with a header and without default exports', () => {
   expect(codeFiles.flatMap(([path, text]) => codeOffences(path, text))).toEqual([]);
+});
+
+test('style sheets are short, with a header', () => {
+  expect(styleSheets.flatMap(([path, text]) => styleSheetOffences(path, text))).toEqual([]);
 });
 
 test('actors know neither clock nor chance nor process', () => {
@@ -103,6 +110,13 @@ test('each rule fires on a planted offence', () => {
   expect(codeOffences('actors/a.ts', 'export const a = 1;\n')).toHaveLength(1);
   expect(codeOffences('actors/a.ts', '/** A. */\nexport default 1;\n')).toHaveLength(1);
   expect(codeOffences('actors/a.ts', '/** A. */\nexport default class A {}\n')).toHaveLength(1);
+  expect(codeOffences('runtime/a.tsx', `/** A. */\nconst a = <p>{1}</p>;\n${long}`)).toHaveLength(
+    1,
+  );
+  expect(styleSheetOffences('a.css', 'p {\n}\n')).toHaveLength(1);
+  expect(styleSheetOffences('a.css', `/* A. */\n${'p {}\n'.repeat(400)}`)).toHaveLength(1);
+  expect(styleSheetOffences('a.css', `/* A. */\n/* ${'x'.repeat(98)} */\n`)).toHaveLength(1);
+  expect(nameOffences('runtime/page-utils.tsx')).toHaveLength(1);
   expect(docstringOffences('actors/a.ts', 'export function f() {}')).toHaveLength(1);
   expect(docstringOffences('actors/a.ts', 'export const f = () => 1;')).toHaveLength(1);
   expect(docstringOffences('actors/a.ts', '/** Is one. */\nexport const f = () => 1;')).toEqual([]);

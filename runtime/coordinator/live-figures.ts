@@ -28,7 +28,7 @@ import { isSummed, RunningSums } from './pulse-sums.ts';
 import type { Watermark } from './watermark.ts';
 
 /** The least time between two pulse frames while cells change. */
-export const PULSE_EVERY_MS = 100;
+export const PULSE_EVERY_MS = 50;
 /** The cells of one commit come within this time: a frame that waits has all of them or none. */
 export const PULSE_SETTLE_MS = 10;
 /** How often live frames are sent, and pulse frames where nothing changes. */

@@ -6,9 +6,10 @@
  *
  * The only file in plain JavaScript, with nothing but Node's own modules: it runs before anything
  * is installed or compiled.
- * Owns node_modules/, dist/ and the build stamp in .microtarget/cache/.
+ * Owns node_modules/, dist/ and the build stamps in .microtarget/cache/.
  * B1 It does nothing that is already done: no install when the lock file is met, no compilation
  *    when no source is newer than the last one.
+ * B2 The engine runs without the dashboard's page: where that cannot be built, only tests stop.
  */
 import { spawn } from 'node:child_process';
 import {
@@ -28,9 +29,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CACHE = join(ROOT, '.microtarget', 'cache');
 const BUILD_STAMP = join(CACHE, 'build.stamp');
+const PAGE_STAMP = join(CACHE, 'dashboard.stamp');
 const BUILD_INFO = join(CACHE, 'build.tsbuildinfo');
 const SOURCES = ['protocols', 'actors', 'runtime', 'examples', 'bench', 'test'];
 const BUILD_SETTINGS = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+const PAGE_SOURCES = ['runtime/dashboard', 'protocols', 'package-lock.json'];
+const PAGE = 'dist/dashboard/index.html';
+const PAGE_CONFIG = 'runtime/dashboard/vite.config.ts';
 
 const MIN_NODE_VERSION = [20, 10];
 // vitest and knip need more than the engine does.
@@ -48,12 +53,14 @@ const PROGRAMS = {
 };
 
 const TYPESCRIPT = 'node_modules/typescript/bin/tsc';
+const VITE = 'node_modules/vite/bin/vite.js';
 const LAYERS = SOURCES.filter((folder) => existsSync(join(ROOT, folder)));
 
 /** Checked in this order; the quickest to fail come first. */
 const STATIC_CHECKS = [
   ['Format and lint', ['node_modules/@biomejs/biome/bin/biome', 'check', '.']],
   ['Types', [TYPESCRIPT, '-p', 'tsconfig.json']],
+  ['Types of the dashboard', [TYPESCRIPT, '-p', 'runtime/dashboard/tsconfig.json']],
   ['Unused code', ['node_modules/knip/bin/knip.js']],
   [
     'Import directions',
@@ -85,6 +92,7 @@ async function main(arguments_) {
   }
   await installWhenNeeded();
   await buildWhenNeeded();
+  await buildPageWhenNeeded().catch(warn);
   const isCommand = isSetup && first !== undefined && Object.hasOwn(PROGRAMS, first);
   await runProgram(isCommand ? PROGRAMS[first] : PROGRAMS.run, isCommand ? rest : arguments_);
 }
@@ -107,6 +115,7 @@ async function runProgram(program, arguments_) {
 async function test(arguments_) {
   const checks = arguments_.length === 0 ? STATIC_CHECKS : [];
   await buildWhenNeeded();
+  await buildPageWhenNeeded();
   for (const [title, command] of checks) await runStep(title, command);
   await runStep('Tests', ['node_modules/vitest/vitest.mjs', 'run', ...arguments_]);
 }
@@ -173,33 +182,51 @@ function readPackages(lockFile) {
 
 async function buildWhenNeeded() {
   const dist = join(ROOT, 'dist');
-  const builtAtMs = statSync(BUILD_STAMP, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const changedAtMs = Math.max(
-    ...BUILD_SETTINGS.map((file) => statSync(join(ROOT, file)).mtimeMs),
-    ...LAYERS.map((folder) => newestChangeMs(join(ROOT, folder))),
-  );
-  if (existsSync(dist) && changedAtMs <= builtAtMs) return;
+  if (existsSync(dist) && isUpToDate(BUILD_STAMP, [...BUILD_SETTINGS, ...LAYERS])) return;
   // The compiler believes its notes over the folder, and would leave a removed dist/ empty.
   if (!existsSync(dist)) rmSync(BUILD_INFO, { force: true });
   process.stderr.write('microtarget: compiling\n');
   const startedAt = new Date();
   const { code, output } = await runNode([TYPESCRIPT, '-p', 'tsconfig.build.json'], 'pipe');
   if (code !== 0) throw new SetupError(`expected the sources to compile, found:\n${output}`);
-  // The stamp is the start: what is edited during the compilation is compiled next time.
-  mkdirSync(CACHE, { recursive: true });
-  writeFileSync(BUILD_STAMP, '');
-  utimesSync(BUILD_STAMP, startedAt, startedAt);
+  stamp(BUILD_STAMP, startedAt);
 }
 
-/** Time of the newest change below a folder; a folder's own time tells of removed files. */
-function newestChangeMs(folder) {
-  let newestMs = statSync(folder).mtimeMs;
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    const changedMs = entry.isDirectory() ? newestChangeMs(path) : statSync(path).mtimeMs;
-    newestMs = Math.max(newestMs, changedMs);
-  }
-  return newestMs;
+/** Builds the dashboard's page; throws a SetupError where that fails (B2). */
+async function buildPageWhenNeeded() {
+  if (existsSync(join(ROOT, PAGE)) && isUpToDate(PAGE_STAMP, PAGE_SOURCES)) return;
+  process.stderr.write('microtarget: building the dashboard\n');
+  const startedAt = new Date();
+  const build = [VITE, 'build', '--config', PAGE_CONFIG, '--logLevel', 'warn'];
+  const { code, output } = await runNode(build, 'pipe');
+  if (code !== 0) throw new SetupError(`expected the dashboard to build, found:\n${output}`);
+  stamp(PAGE_STAMP, startedAt);
+}
+
+function warn(error) {
+  if (!(error instanceof SetupError)) throw error;
+  process.stderr.write(`microtarget: ${error.message}\nGoing on without a new dashboard.\n`);
+}
+
+/** Whether none of these files and folders has changed since the stamp. */
+function isUpToDate(stampFile, sources) {
+  const stampedAtMs = statSync(stampFile, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return sources.every((path) => newestChangeMs(join(ROOT, path)) <= stampedAtMs);
+}
+
+/** The stamp is the start: what is edited during a build is built next time. */
+function stamp(file, startedAt) {
+  mkdirSync(CACHE, { recursive: true });
+  writeFileSync(file, '');
+  utimesSync(file, startedAt, startedAt);
+}
+
+/** Time of the newest change of a file or below a folder, whose own time tells of removed files. */
+function newestChangeMs(path) {
+  const found = statSync(path);
+  if (!found.isDirectory()) return found.mtimeMs;
+  const inside = readdirSync(path).map((name) => newestChangeMs(join(path, name)));
+  return Math.max(found.mtimeMs, ...inside);
 }
 
 /** npm as it was called, else the one on the search path; its chatter is kept back. */

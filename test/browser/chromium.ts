@@ -1,6 +1,6 @@
 /**
- * A real Chromium for tests and benchmarks of the dashboard: found where distributions put it, never
- * downloaded.
+ * A real Chromium for tests and benchmarks of the dashboard: found where distributions put it,
+ * never downloaded.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

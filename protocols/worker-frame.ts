@@ -55,6 +55,8 @@ export const workerFrameSchema = z.object({
     }),
   ),
   residents: z.int(),
+  /** Users who became active last, the latest first: for operators who look for an example. */
+  latest_users: z.array(z.string()),
   /** Since the worker started. */
   events: z.int(),
   commits: z.int(),

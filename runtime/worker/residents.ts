@@ -26,10 +26,14 @@ export interface Resident {
   isResident: boolean;
 }
 
+/** Users whom `latest` names. */
+const MAX_LATEST = 8;
+
 export class Residents {
   readonly #maxUsers: number;
   /** In the order in which passivation considers them. */
   readonly #users = new Map<UserToken, Resident>();
+  readonly #latest: UserToken[] = [];
 
   constructor(maxUsers: number) {
     this.#maxUsers = maxUsers;
@@ -37,6 +41,11 @@ export class Residents {
 
   get size(): number {
     return this.#users.size;
+  }
+
+  /** Those who came last, the latest first; they may be gone again. */
+  get latest(): readonly UserToken[] {
+    return this.#latest.toReversed();
   }
 
   /** The resident user, now marked as recently used. */
@@ -48,6 +57,8 @@ export class Residents {
 
   add(resident: Resident): void {
     this.#users.set(resident.user, resident);
+    this.#latest.push(resident.user);
+    if (this.#latest.length > MAX_LATEST) this.#latest.shift();
   }
 
   /**

@@ -3,6 +3,7 @@
  * of events take. Nobody answers for a frame that is lost; the next one says it all again.
  */
 import { asyncScheduler, interval, map, type Observable, type SchedulerLike } from 'rxjs';
+import { decodeUserToken, type UserToken } from '../../protocols/ids.ts';
 import type { WorkerFrame } from '../../protocols/worker-frame.ts';
 import type { Clock } from '../ports.ts';
 import type { OwnedPartition } from './owned-partition.ts';
@@ -15,6 +16,7 @@ export interface FrameSources {
   readonly id: string;
   readonly partitions: readonly OwnedPartition[];
   readonly residents: number;
+  readonly latestUsers: readonly UserToken[];
   readonly figures: {
     readonly events: number;
     readonly commits: number;
@@ -49,6 +51,10 @@ export function workerFrame(worker: FrameSources, nowMs: number): WorkerFrame {
       caught_up_ms: owned.caughtUpMs(nowMs),
     })),
     residents: worker.residents,
+    latest_users: worker.latestUsers.flatMap((token) => {
+      const decoded = decodeUserToken(token);
+      return 'token' in decoded ? [decoded.id] : [];
+    }),
     events,
     commits,
     failed_commits: failedCommits,

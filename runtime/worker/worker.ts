@@ -122,6 +122,11 @@ export class Worker implements PartitionHost {
     return this.#residents.size;
   }
 
+  /** Users who became active last, the latest first. */
+  get latestUsers(): readonly UserToken[] {
+    return this.#residents.latest;
+  }
+
   /** Starts to claim partitions; returns once the worker has joined. */
   async start(): Promise<void> {
     const membership = await this.#ports.join(this.id);

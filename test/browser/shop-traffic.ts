@@ -20,6 +20,8 @@ export class ShopTraffic {
   #lastMs = Date.now();
   #owed = 0;
   published = 0;
+  /** How many events each user had. */
+  readonly #byUser = new Map<string, number>();
 
   /** @param prefix of the users' names: two of one prefix are the same users. */
   constructor(nc: NatsConnection, eventsPerSecond: number, prefix = 'shopper') {
@@ -43,6 +45,12 @@ export class ShopTraffic {
   /** As many events as usual, times `factor` (at least 1). */
   surge(source: string, factor: number): void {
     this.#surging.set(source, factor);
+  }
+
+  /** The user with the most events so far. */
+  get busiest(): string {
+    const [[user] = ['']] = [...this.#byUser].sort(([, a], [, b]) => b - a);
+    return user;
   }
 
   /** Publishes no more; what was published is on the server when the promise settles. */
@@ -71,5 +79,6 @@ export class ShopTraffic {
     const { subject, body } = ingestMessage(simulated);
     this.#nc.publish(subject, body);
     this.published++;
+    this.#byUser.set(simulated.user, (this.#byUser.get(simulated.user) ?? 0) + 1);
   }
 }

@@ -158,7 +158,14 @@ function liveSources(stored?: Promise<void>) {
   };
   const isHeard = (): void => {
     const partition = { partition: 0, status: 'running', epoch: 1, sequence: 0, queued: 0 };
-    const worker = { v: 1 as const, worker: 'w', at_ms: NOW_MS, residents: 0, events: 0 };
+    const worker = {
+      v: 1 as const,
+      worker: 'w',
+      at_ms: NOW_MS,
+      residents: 0,
+      latest_users: [],
+      events: 0,
+    };
     const none = { commits: 0, failed_commits: 0, sample_every: 1, stages: {} };
     const partitions = [{ ...partition, pulse_sequence: 0, caught_up_ms: NOW_MS }];
     watermark.hear({ ...worker, ...none, partitions }, NOW_MS);

@@ -19,7 +19,7 @@ type Said = Partial<WorkerFrame['partitions'][number]> & { readonly partition: n
 function frame(...partitions: readonly Said[]): WorkerFrame {
   const running = { status: 'running', epoch: 1, sequence: 0, pulse_sequence: 0, queued: 0 };
   return {
-    ...{ v: 1, worker: 'w1', at_ms: NOW_MS, residents: 0, events: 0, commits: 0 },
+    ...{ v: 1, worker: 'w1', at_ms: NOW_MS, residents: 0, latest_users: [], events: 0, commits: 0 },
     ...{ failed_commits: 0, sample_every: 1, stages: {} },
     partitions: partitions.map((said) => ({ ...running, caught_up_ms: NOW_MS, ...said })),
   };

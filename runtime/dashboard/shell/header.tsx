@@ -56,7 +56,7 @@ function ViewTabs({ route }: { readonly route: Route }) {
   const isOperator = useIsOperator();
   const views: readonly ViewId[] = isOperator
     ? ['marketing', 'operations', 'users']
-    : ['marketing', 'operations'];
+    : ['marketing'];
   const move = (event: KeyboardEvent) => {
     const next = neighbour(views, route.view, event.key);
     if (next === undefined) return;

@@ -1,10 +1,13 @@
 /**
- * The way to a user: a field for the id, and the users looked at last in this tab. These are kept
- * in the session's storage only: an id may say who somebody is, and is gone with the tab.
+ * The way to a user: a field for the id, the users looked at last in this tab, and, for whoever
+ * looks for an example, some who are active now. The former are kept in the session's storage only:
+ * an id may say who somebody is, and is gone with the tab.
  */
 import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { useLive } from '../live/live-store.ts';
 import { parseLookedAt, withLookedAt } from './looked-at.ts';
 
+const MAX_ACTIVE = 8;
 const KEPT_AS = 'microtarget.users-looked-at';
 
 /** The address of a user's view. */
@@ -51,17 +54,38 @@ export function UserSearch({ user }: { readonly user: string | undefined }) {
           Look
         </button>
       </form>
-      {others.length === 0 ? null : (
-        <nav aria-label="Users looked at last">
-          <span className="soft">Lately:</span>
-          {others.map((id) => (
-            <a key={id} href={userHash(id)}>
-              {id}
-            </a>
-          ))}
-        </nav>
-      )}
+      <UserLinks label="Looked at last" users={others} />
+      {user === undefined ? <ActiveUsers /> : null}
     </search>
+  );
+}
+
+/** As of when the view was opened: a list that changes under the pointer cannot be clicked. */
+function ActiveUsers() {
+  const workers = useLive((state) => state.workers);
+  const [users, setUsers] = useState<readonly string[]>([]);
+  const found = [...workers.values()].flatMap(({ latest_users }) => latest_users);
+  if (users.length === 0 && found.length > 0) setUsers(found.slice(0, MAX_ACTIVE));
+  return <UserLinks label="Active now" users={users} />;
+}
+
+function UserLinks({
+  label,
+  users,
+}: {
+  readonly label: string;
+  readonly users: readonly string[];
+}) {
+  if (users.length === 0) return null;
+  return (
+    <nav aria-label={label}>
+      <span className="soft">{label}:</span>
+      {users.map((id) => (
+        <a key={id} href={userHash(id)}>
+          {id}
+        </a>
+      ))}
+    </nav>
   );
 }
 

@@ -27,7 +27,16 @@ const NOW_MS = 1_800_000_000_000;
 
 function frame(worker: string, atMs: number, change: Partial<WorkerFrame> = {}): WorkerFrame {
   return {
-    ...{ v: 1, worker, at_ms: atMs, partitions: [], residents: 0, events: 0, commits: 0 },
+    ...{
+      v: 1,
+      worker,
+      at_ms: atMs,
+      partitions: [],
+      residents: 0,
+      latest_users: [],
+      events: 0,
+      commits: 0,
+    },
     ...{ failed_commits: 0, sample_every: 1, stages: {} },
     ...change,
   };

@@ -15,6 +15,7 @@ import { natsActorStore } from './nats/actor-store.ts';
 import { natsEventLog } from './nats/event-log.ts';
 import { natsMembership } from './nats/membership.ts';
 import { ensureStreams } from './nats/streams.ts';
+import { loadOrCreateCredentials } from './nats-server/credentials.ts';
 import type { ConceptNetworkOptions } from './onnx/concept-network.ts';
 import { NetworkFolder } from './onnx/network-folder.ts';
 import { systemClock } from './ports.ts';
@@ -70,6 +71,7 @@ export async function startEngine(
     ? await openGateway({
         ingest: new Ingest(nc, systemClock),
         operators: new Operators(() => nc.getServer(), systemClock.nowMs),
+        secret: loadOrCreateCredentials().engine.pass,
         ...config.http,
         missing: () => missing(nc, worker),
       })

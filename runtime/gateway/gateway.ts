@@ -31,6 +31,8 @@ export interface GatewayOptions {
   readonly ingest: Ingest;
   /** Closed with the gateway. */
   readonly operators: Operators;
+  /** What sessions are sealed with; the same in all gateways of an engine. */
+  readonly secret: string;
   readonly host: string;
   readonly port: number;
   /** What is missing before the engine can take events; empty when it is ready. */
@@ -85,9 +87,9 @@ export async function openGateway(options: GatewayOptions): Promise<FastifyInsta
 /** What asks for a login. */
 function addOperatorRoutes(
   server: FastifyInstance,
-  { operators, clock = systemClock }: GatewayOptions,
+  { operators, clock = systemClock, secret }: GatewayOptions,
 ): void {
-  const sessions = new Sessions(operators, clock.nowMs);
+  const sessions = new Sessions(operators, clock.nowMs, secret);
   const streams = new LiveStreams(clock.nowMs);
   const by = accessBy(operators, sessions);
   void server.register(async (scope) => {

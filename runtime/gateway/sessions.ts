@@ -2,32 +2,33 @@
  * Sessions of the dashboard: a cookie's token in place of a name and a password, and tickets, each
  * good for one session.
  *
- * Owns both, in memory: they end with the process. What opens the connection to NATS again after a
- * pause has to be kept with them, so the credentials are; the tokens are kept as digests.
+ * A token holds the credentials, sealed (seal.ts): a session outlives a restart of the gateway, and
+ * any gateway with the same secret knows it. Owns the tickets and the sessions that were ended
+ * early, in memory.
  *
  * Invariants:
  *   S1 A session is worth what its credentials are worth now: every use goes through Operators
  *      (O1), and one whose credentials are refused ends.
- *   S2 At most MAX_SESSIONS; each ends IDLE_MAX_MS after its last use, at the latest AGE_MAX_MS
- *      after it began.
+ *   S2 A session ends AGE_MAX_MS after it began. One that was logged out of, or refused, ends for
+ *      this gateway at once; the last MAX_ENDED of these are remembered, until it restarts.
  *   S3 A ticket opens one session, within TICKET_MAX_MS; at most MAX_TICKETS are out.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { z } from 'zod';
 import { type Credentials, NotAuthorized, type Operator, type Operators } from './operators.ts';
+import { Seal } from './seal.ts';
 
-export const MAX_SESSIONS = 256;
-const HOUR_MS = 3_600_000;
-export const IDLE_MAX_MS = 12 * HOUR_MS;
-export const AGE_MAX_MS = 7 * 24 * HOUR_MS;
+export const AGE_MAX_MS = 7 * 86_400_000;
+export const MAX_ENDED = 1_024;
 export const MAX_TICKETS = 64;
 export const TICKET_MAX_MS = 600_000;
 const TOKEN_BYTES = 32;
 
-interface Session {
-  readonly credentials: Credentials;
-  readonly beganAtMs: number;
-  usedAtMs: number;
-}
+const sessionSchema = z.object({
+  name: z.string(),
+  password: z.string(),
+  began_ms: z.number(),
+});
 
 interface Ticket {
   readonly credentials: Credentials;
@@ -43,13 +44,16 @@ export interface Opened {
 export class Sessions {
   readonly #operators: Operators;
   readonly #nowMs: () => number;
-  /** By the token's digest, the one used last at the end. */
-  readonly #sessions = new Map<string, Session>();
+  readonly #seal: Seal;
+  /** Digests of tokens, the one that ended last at the end. */
+  readonly #ended = new Set<string>();
   readonly #tickets = new Map<string, Ticket>();
 
-  constructor(operators: Operators, nowMs: () => number) {
+  /** @param secret what tokens are sealed with; who knows it can make sessions. */
+  constructor(operators: Operators, nowMs: () => number, secret: string) {
     this.#operators = operators;
     this.#nowMs = nowMs;
+    this.#seal = new Seal(secret, 'microtarget session');
   }
 
   /**
@@ -57,16 +61,10 @@ export class Sessions {
    *
    * @throws NotAuthorized, or LoginUnavailable if the server cannot be asked now.
    */
-  async open(credentials: Credentials): Promise<Opened> {
-    const operator = await this.#operators.login(credentials);
-    const nowMs = this.#nowMs();
-    for (const [digest, session] of this.#sessions) {
-      if (isOver(session, nowMs)) this.#sessions.delete(digest);
-    }
-    dropFirst(this.#sessions, MAX_SESSIONS - 1);
-    const token = newToken();
-    this.#sessions.set(digestOf(token), { credentials, beganAtMs: nowMs, usedAtMs: nowMs });
-    return { token, operator };
+  async open({ name, password }: Credentials): Promise<Opened> {
+    const operator = await this.#operators.login({ name, password });
+    const session: z.infer<typeof sessionSchema> = { name, password, began_ms: this.#nowMs() };
+    return { token: this.#seal.close(JSON.stringify(session)), operator };
   }
 
   /** A ticket for credentials that are right; the oldest ones give way (S3). */
@@ -100,42 +98,35 @@ export class Sessions {
   }
 
   /**
-   * Whose session it is, which counts as a use of it.
+   * Whose session it is.
    *
-   * @throws NotAuthorized if there is none any more, or LoginUnavailable.
+   * @throws NotAuthorized if it is over or none, or LoginUnavailable.
    */
   async operatorOf(token: string): Promise<Operator> {
-    const digest = digestOf(token);
-    const session = this.#sessions.get(digest);
-    this.#sessions.delete(digest);
-    const nowMs = this.#nowMs();
-    if (session === undefined || isOver(session, nowMs)) {
+    const text = this.#ended.has(digestOf(token)) ? undefined : this.#seal.open(token);
+    const session = text === undefined ? undefined : sessionSchema.parse(JSON.parse(text));
+    if (session === undefined || this.#nowMs() - session.began_ms > AGE_MAX_MS) {
       throw new NotAuthorized('the session is over');
     }
-    session.usedAtMs = nowMs;
-    this.#sessions.set(digest, session);
     try {
-      return await this.#operators.login(session.credentials);
+      return await this.#operators.login(session);
     } catch (error) {
-      if (error instanceof NotAuthorized) this.#sessions.delete(digest);
+      if (error instanceof NotAuthorized) this.end(token);
       throw error;
     }
   }
 
   /** Ends a session, if it is one. */
   end(token: string): void {
-    this.#sessions.delete(digestOf(token));
+    dropFirst(this.#ended, MAX_ENDED - 1);
+    this.#ended.add(digestOf(token));
   }
 }
 
-function isOver({ beganAtMs, usedAtMs }: Session, nowMs: number): boolean {
-  return nowMs - usedAtMs > IDLE_MAX_MS || nowMs - beganAtMs > AGE_MAX_MS;
-}
-
-function dropFirst(map: Map<string, unknown>, sizeMax: number): void {
-  for (const key of map.keys()) {
-    if (map.size <= sizeMax) return;
-    map.delete(key);
+function dropFirst(kept: Map<string, unknown> | Set<string>, sizeMax: number): void {
+  for (const key of kept.keys()) {
+    if (kept.size <= sizeMax) return;
+    kept.delete(key);
   }
 }
 

@@ -99,6 +99,8 @@ describe.skipIf(!hasChromium)('dashboard', () => {
     const { page, complaints } = await shop.open('viewer');
     await until('figures', async () => countIn(await figure(page, 'events')) > 0);
     expect(await page.getByRole('tab', { name: 'Users' }).count()).toBe(0);
+    const alerts = "fetch('/v1/inspect/alerts').then(({ status }) => status)";
+    expect(await page.evaluate(alerts)).toBe(200);
     await page.goto(`${shop.origin}/#/users/ada`);
     await page
       .getByText(/operator|ops/i)

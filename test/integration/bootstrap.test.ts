@@ -36,6 +36,12 @@ if (given.includes('wait')) {
 console.log(JSON.stringify(given));
 `;
 
+const page = join(folder, 'runtime', 'dashboard', 'index.html');
+const PAGE = '<!doctype html><title>page</title><script type="module" src="./main.ts"></script>';
+const PAGE_CONFIG = `
+export default { root: import.meta.dirname, build: { outDir: '../../dist/dashboard' } };
+`;
+
 beforeAll(() => {
   mkdirSync(join(folder, 'runtime', 'setup'), { recursive: true });
   const copied = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
@@ -45,6 +51,11 @@ beforeAll(() => {
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   symlinkSync(bootstrap, join(folder, 'microtarget'));
   writeFileSync(main, PROGRAM);
+  mkdirSync(join(folder, 'runtime', 'dashboard'));
+  mkdirSync(join(folder, 'protocols'));
+  writeFileSync(page, PAGE);
+  writeFileSync(join(folder, 'runtime', 'dashboard', 'main.ts'), 'document.title += "!";\n');
+  writeFileSync(join(folder, 'runtime', 'dashboard', 'vite.config.ts'), PAGE_CONFIG);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -62,10 +73,12 @@ function run(script: string, ...given: readonly string[]): Promise<Outcome> {
   });
 }
 
-test('the first run compiles, the second only runs', async () => {
+test('the first run compiles and builds the page, the second only runs', async () => {
   const first = await run(bootstrap, 'run', 'inspect', 'u1');
   expect(first).toMatchObject({ code: 0, stdout: '["inspect","u1"]\n' });
   expect(first.stderr).toContain('compiling');
+  expect(first.stderr).toContain('building the dashboard');
+  expect(readFileSync(join(folder, 'dist', 'dashboard', 'index.html'), 'utf8')).toContain('page');
   const second = await run(bootstrap, 'run', 'inspect', 'u1');
   expect(second).toEqual({ code: 0, stdout: '["inspect","u1"]\n', stderr: '' });
 });
@@ -77,6 +90,18 @@ test('a changed source is compiled again, and so is a build that was removed', a
   utimesSync(main, new Date(0), new Date(0));
   rmSync(join(folder, 'dist'), { recursive: true });
   expect(await run(bootstrap, 'run')).toMatchObject({ code: 0, stdout: '[]\n' });
+});
+
+test('the engine runs without a page that cannot be built, but no tests do', async () => {
+  const later = new Date(Date.now() + 2_000);
+  writeFileSync(page, PAGE.replace('main.ts', 'missing.ts'));
+  utimesSync(page, later, later);
+  const outcome = await run(bootstrap, 'run');
+  expect(outcome).toMatchObject({ code: 0, stdout: '[]\n' });
+  expect(outcome.stderr).toContain('missing.ts');
+  expect((await run(bootstrap, 'test')).code).toBe(1);
+  writeFileSync(page, PAGE);
+  expect((await run(bootstrap, 'run')).stderr).not.toContain('missing.ts');
 });
 
 test('start is the demo; anything unknown, and the linked command, go to the program', async () => {

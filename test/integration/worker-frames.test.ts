@@ -6,11 +6,11 @@ import { createServer, connect as dial, type Server, type Socket } from 'node:ne
 import { DeliverPolicy, jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
-import type { Partition } from '../../protocols/ids.ts';
-import { EVENTS_STREAM, WORKERS_ALL, workerFeed } from '../../protocols/subjects.ts';
+import { encodeUserId, type Partition, type UserId } from '../../protocols/ids.ts';
+import { EVENTS_STREAM, ingestSubject, WORKERS_ALL, workerFeed } from '../../protocols/subjects.ts';
 import { type WorkerFrame, workerFrameSchema } from '../../protocols/worker-frame.ts';
 import { natsActorStore } from '../../runtime/nats/actor-store.ts';
-import { type ActorStore, systemClock } from '../../runtime/ports.ts';
+import { type ActorStore, type StoreMessage, systemClock } from '../../runtime/ports.ts';
 import { ingestMessage, publishInBulk, publishLive } from '../../runtime/simulate/publish.ts';
 import { Traffic } from '../../runtime/simulate/traffic.ts';
 import { pause } from '../../runtime/timing.ts';
@@ -173,6 +173,23 @@ test('a frame tells what was done, how long stages took and where the last pulse
   expect(decision?.p50_ms).toBeGreaterThanOrEqual(ingest?.p50_ms ?? 0);
   expect(features?.p50_ms).toBeGreaterThan(0.001);
   expect(features?.p50_ms).toBeLessThan(10);
+  await worker.stop();
+});
+
+test('a frame names users who became active last by the ids that applications know', {
+  timeout: 30_000,
+}, async () => {
+  await using server = await startTestServer();
+  const nc = await server.connectAs('engine');
+  const worker = await startTestWorker(nc);
+  const heard = await listen(nc);
+  const [{ body }] = simulated(1, 4) as [StoreMessage];
+  for (const user of ['ada@example.com', ...Array.from({ length: 8 }, (_, i) => `user-${i}`)]) {
+    await nc.request(ingestSubject(encodeUserId(user as UserId)), body);
+    await until(user, () => framesOf(heard, worker).at(-1)?.latest_users[0] === user);
+  }
+  const latest = framesOf(heard, worker).at(-1)?.latest_users;
+  expect(latest).toEqual(Array.from({ length: 8 }, (_, i) => `user-${7 - i}`));
   await worker.stop();
 });
 

@@ -322,10 +322,11 @@ export const SERVICES = {
   inspectPartitions: 'inspect.partitions',
   inspectModel: 'inspect.model',
   inspectModelQuality: 'inspect.model-quality',
-  /** Two subjects, so that the server can keep viewers from what operators see. */
+  /** Two subjects each, so that the server can keep viewers from what operators see. */
   inspectMarketerLive: 'inspect.live.marketer',
   inspectOperatorLive: 'inspect.live.operator',
   inspectAlerts: 'inspect.alerts',
+  inspectMarketerAlerts: 'inspect.alerts.marketer',
   inspectHistory: 'inspect.history',
   inspectDecisions: 'inspect.decisions',
   inspectExplanation: 'inspect.explanation',

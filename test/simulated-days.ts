@@ -31,9 +31,17 @@ const MISSING_PER_EVENT = 0.004;
 /** Seconds over which bursts of one pair last. */
 const BURST_S = 10;
 
-/** A change of a source's rate, from a second of the simulation on, for a while. */
+/** What an incident multiplies: `arrived` is the share of events that are not lost on their way. */
+type Struck = 'events' | 'arrived' | 'conversions' | 'value' | 'wins';
+
+/** A change of something, from a second of the simulation on, for a while. */
 export interface Incident {
-  readonly source: string;
+  /** Of events unless told. */
+  readonly of?: Struck;
+  /** Of every source, region or campaign unless told. */
+  readonly source?: string;
+  readonly region?: string;
+  readonly campaign?: string;
   readonly fromS: number;
   readonly untilS: number;
   readonly factor: number;
@@ -95,6 +103,25 @@ export class Poisson {
   }
 }
 
+/** By how much incidents multiply something at a second. */
+function factorOf(
+  of: Struck,
+  { incidents = [] }: Days,
+  second: number,
+  where: Pick<Incident, 'source' | 'region' | 'campaign'>,
+): number {
+  let factor = 1;
+  for (const each of incidents) {
+    const isOn = second >= each.fromS && second < each.untilS && (each.of ?? 'events') === of;
+    const isHere =
+      (each.source ?? where.source) === where.source &&
+      (each.region ?? where.region) === where.region &&
+      (each.campaign ?? where.campaign) === where.campaign;
+    if (isOn && isHere) factor *= each.factor;
+  }
+  return factor;
+}
+
 /** A pulse a second, each with what one partition has committed in it. */
 export function* pulsesOf(days: Days): Generator<Pulse> {
   const { seed, fromS, untilS, noonRate = 60, sources = SOURCES, burstiness = 0 } = days;
@@ -105,39 +132,39 @@ export function* pulsesOf(days: Days): Generator<Pulse> {
     const rows: Pulse['rows'] = [];
     let wins = 0;
     for (const [source, share] of Object.entries(sources)) {
-      let factor = 1;
-      for (const each of days.incidents ?? []) {
-        const isOn = each.source === source && second >= each.fromS && second < each.untilS;
-        if (isOn) factor *= each.factor;
-      }
       for (const [region, part] of Object.entries(REGIONS)) {
-        let rate = noonRate * season(second) * share * part * factor;
+        const factor = (of: Struck): number => factorOf(of, days, second, { source, region });
+        let rate = noonRate * season(second) * share * part * factor('events');
         if (burstiness > 0) {
           const key = `${source}/${region}`;
           if (second % BURST_S === 0) bursts.set(key, draw.gamma(burstiness));
           rate *= bursts.get(key) ?? 1;
         }
-        const events = draw.of(rate);
-        if (events === 0) continue;
+        const sent = draw.of(rate);
+        if (sent === 0) continue;
+        const lost = Math.min(sent, draw.of(sent * (1 - factor('arrived'))));
+        const events = sent - lost;
         const visits = draw.of(VISITS_PER_EVENT * events);
-        const conversions = draw.of(CONVERSIONS_PER_VISIT * VISITS_PER_EVENT * events);
+        const orders = CONVERSIONS_PER_VISIT * VISITS_PER_EVENT * events;
+        const conversions = draw.of(orders * factor('conversions'));
         const decisions = draw.of(DECISIONS_PER_EVENT * events);
         const won = draw.of(WINS_PER_DECISION * decisions);
         wins += won;
         let value = 0;
         for (let i = 0; i < conversions; i++) value += 20_000_000 * draw.gamma(0.5);
+        value *= factor('value');
         rows.push([
           START_S + second,
           names.indexOf(source),
           names.indexOf(region),
-          ...[events, draw.of(MISSING_PER_EVENT * events), visits, Math.min(visits, events)],
+          ...[events, lost + draw.of(MISSING_PER_EVENT * events), visits, Math.min(visits, events)],
           ...[conversions, Math.round(value), 0, visits * 50_000, decisions, won],
         ]);
       }
     }
     const spend: Pulse['spend'] = [];
     CAMPAIGNS.forEach((campaign, i) => {
-      const own = draw.of(wins / (i + 2));
+      const own = draw.of((wins / (i + 2)) * factorOf('wins', days, second, { campaign }));
       if (own > 0) spend.push([START_S + second, names.indexOf(campaign), own * 3_000, own]);
     });
     const sequence = second + 1;

@@ -16,7 +16,7 @@ export interface LiveServiceSources extends LiveSources {
 
 /** Adds the endpoints. */
 export function serveLive(service: Service, sources: LiveServiceSources): void {
-  const { alerts, writers, clock } = sources;
+  const { alerts, writers, clock, live, marketerMinUsers } = sources;
   endpoint(service, SERVICES.inspectMarketerLive, undefined, async () =>
     liveReport(sources, 'marketer'),
   );
@@ -24,6 +24,9 @@ export function serveLive(service: Service, sources: LiveServiceSources): void {
     liveReport(sources, 'operator'),
   );
   endpoint(service, SERVICES.inspectAlerts, undefined, async () => ({ alerts: alerts.list() }));
+  endpoint(service, SERVICES.inspectMarketerAlerts, undefined, async () => ({
+    alerts: live.actor.shownTo(alerts.list(), marketerMinUsers),
+  }));
   endpoint(service, SERVICES.acknowledgeAlert, acknowledgeAlertRequest, (request) =>
     alerts.acknowledge(request, writers, clock.nowMs()),
   );

@@ -6,7 +6,7 @@
 import { lazy, Suspense, useEffect } from 'react';
 import { Notice } from './components/notice.tsx';
 import { startListening, stopListening } from './live/live-store.ts';
-import { resumeSession, useSession } from './live/session.ts';
+import { type Login as LoggedIn, resumeSession, useSession } from './live/session.ts';
 import { Header } from './shell/header.tsx';
 import { Login } from './shell/login.tsx';
 import { type Route, VIEW_NAMES } from './shell/route.ts';
@@ -41,7 +41,7 @@ export function App() {
     return () => clearTimeout(timer);
   }, [session]);
 
-  if (session.status === 'in') return <Dashboard />;
+  if (session.status === 'in') return <Dashboard rights={session.login.rights} />;
   if (session.status === 'out') return <Login reason={session.reason} />;
   return (
     <main className="alone">
@@ -62,12 +62,12 @@ export function App() {
   );
 }
 
-function Dashboard() {
+function Dashboard({ rights }: { readonly rights: LoggedIn['rights'] }) {
   const route = useRoute();
   useEffect(() => {
-    startListening();
+    startListening(rights);
     return stopListening;
-  }, []);
+  }, [rights]);
   const name = VIEW_NAMES[route.view];
   useEffect(() => {
     document.title = `${name} · microtarget`;

@@ -10,7 +10,7 @@ import { SERVICES } from '../../protocols/subjects.ts';
 import { allCampaigns } from '../campaign-pages.ts';
 import { askService, ServiceProblem } from '../nats/ask-service.ts';
 import type { Access } from './access.ts';
-import type { Operator } from './operators.ts';
+import type { Operator, Rights } from './operators.ts';
 import { answerProblem, type ProblemHints, parsed, refuseOtherSites } from './problems.ts';
 
 const MAX_NAME_CHARS = 64;
@@ -46,8 +46,25 @@ interface NamedRoute {
   readonly Params: Readonly<Record<'id' | 'user', string>>;
 }
 
+/** A question about small groups too where an operator asks it, and without them otherwise. */
+interface QuestionByRights extends Readonly<Record<Rights, string>> {
+  readonly path: string;
+}
+
+const QUESTIONS_BY_RIGHTS: readonly QuestionByRights[] = [
+  {
+    path: '/live',
+    viewer: SERVICES.inspectMarketerLive,
+    operator: SERVICES.inspectOperatorLive,
+  },
+  {
+    path: '/alerts',
+    viewer: SERVICES.inspectMarketerAlerts,
+    operator: SERVICES.inspectAlerts,
+  },
+];
+
 const VIEWERS_QUESTIONS: readonly Question[] = [
-  { path: '/alerts', subject: SERVICES.inspectAlerts },
   {
     path: '/attribution',
     subject: SERVICES.inspectAttribution,
@@ -90,12 +107,12 @@ export function addInspectRoutes(server: FastifyInstance, by: Access): void {
     for (const question of OPERATORS_QUESTIONS) {
       addQuestion(scope, question, async (request) => onlyOperator(await by(request)));
     }
-    scope.get('/v1/inspect/live', async (request) => {
-      const { nc, rights } = await by(request);
-      const isOperator = rights === 'operator';
-      const subject = isOperator ? SERVICES.inspectOperatorLive : SERVICES.inspectMarketerLive;
-      return askService(nc, subject, {}, anyObject);
-    });
+    for (const { path, ...subjects } of QUESTIONS_BY_RIGHTS) {
+      scope.get(`/v1/inspect${path}`, async (request) => {
+        const { nc, rights } = await by(request);
+        return askService(nc, subjects[rights], {}, anyObject);
+      });
+    }
     scope.get('/v1/inspect/campaigns', async (request) => {
       const { nc } = await by(request);
       return allCampaigns((subject, asked, answer) => askService(nc, subject, asked, answer));

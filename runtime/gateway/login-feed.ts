@@ -37,7 +37,7 @@ const FEEDS: readonly Feed[] = [
   { event: 'frame', subject: MARKETER_FEED, rights: 'viewer' },
   { event: 'campaigns', subject: CAMPAIGNS_FEED, keep: MAX_WAITING_PARTS },
   { event: 'attribution', subject: ATTRIBUTION_FEED },
-  { event: 'alert', subject: ALERTS_ALL, keep: MAX_ALERTS },
+  { event: 'alert', subject: ALERTS_ALL, rights: 'operator', keep: MAX_ALERTS },
   { event: 'worker', subject: WORKERS_ALL, rights: 'operator', keep: MAX_WAITING_WORKERS },
   { event: 'model', subject: MODEL_QUALITY_FEED, rights: 'operator' },
 ];

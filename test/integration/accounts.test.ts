@@ -160,10 +160,10 @@ test('an operator sees live figures, but touches no stream and sends no event', 
 
 const VIEWERS_FEEDS = [
   ...['metrics.marketer', 'metrics.pulse', 'metrics.campaigns'],
-  ...['attribution.markov', 'alerts.lag.x.1'],
+  'attribution.markov',
 ];
 const VIEWERS_QUESTIONS = [
-  ...['inspect.live.marketer', 'inspect.alerts', 'inspect.attribution'],
+  ...['inspect.live.marketer', 'inspect.alerts.marketer', 'inspect.attribution'],
   ...['inspect.campaigns', 'inspect.campaign'],
 ];
 
@@ -188,7 +188,7 @@ test("a viewer hears marketers' figures and asks for them", async () => {
 
 test.each([
   ...['metrics.operator', 'metrics.workers.*', 'metrics.model', 'metrics.>', 'decisions.*'],
-  ...['_INBOX_ops.>', '_INBOX.>', 'state.>', '$JS.>', '>'],
+  ...['alerts.>', 'alerts.lag.x.1', '_INBOX_ops.>', '_INBOX.>', 'state.>', '$JS.>', '>'],
 ])('a viewer may not listen to %s', async (subject) => {
   await using server = await startTestServer();
   const viewer = await server.connectAs('viewer');
@@ -199,11 +199,11 @@ test.each([
   expect(await refused).toMatch(/permissions violation/i);
 });
 
-test('a viewer asks for no single user and changes nothing', async () => {
+test('a viewer asks for no single user and not for all alerts, and changes nothing', async () => {
   await using server = await startTestServer();
   const engine = await server.connectAs('engine');
   const viewer = await server.connectAs('viewer');
-  const { inspectMarketerLive, inspectAlerts, inspectAttribution, ...others } = SERVICES;
+  const { inspectMarketerLive, inspectMarketerAlerts, inspectAttribution, ...others } = SERVICES;
   const { inspectCampaigns, inspectCampaign, ...forbidden } = others;
   const subjects = [...Object.values(forbidden), '$SRV.PING', 'ingest.u1', '$JS.API.STREAM.LIST'];
   const asked = listen(engine, '>');

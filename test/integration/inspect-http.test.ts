@@ -36,6 +36,7 @@ beforeAll(async () => {
   gateway = await openGateway({
     ingest: new Ingest(engine, systemClock),
     operators: new Operators(() => server.url, systemClock.nowMs),
+    secret: 'what gateways share',
     host: '127.0.0.1',
     port: 0,
     missing: () => [],
@@ -77,7 +78,6 @@ function answerTo(subject: string, request: Record<string, string>): object {
 
 const USER = 'Ada Lovelace/1 % .ü';
 const FOR_ALL = [
-  ['alerts', SERVICES.inspectAlerts, {}],
   ['attribution', SERVICES.inspectAttribution, {}],
   [
     'attribution?from=20260101&to=20260131&order=2&transitions=true&intervals=false',
@@ -85,6 +85,10 @@ const FOR_ALL = [
     { from: '20260101', to: '20260131', order: 2, transitions: true, intervals: false },
   ],
   ['campaigns/SUMMER', SERVICES.inspectCampaign, { campaign: 'SUMMER' }],
+] as const;
+const BY_RIGHTS = [
+  ['live', SERVICES.inspectMarketerLive, SERVICES.inspectOperatorLive],
+  ['alerts', SERVICES.inspectMarketerAlerts, SERVICES.inspectAlerts],
 ] as const;
 const user = encodeURIComponent(USER);
 const FOR_OPERATORS = [
@@ -128,20 +132,24 @@ describe('questions', () => {
     });
   });
 
-  test('live figures are those that the login may see, campaigns are all of them', async () => {
-    const [all, some] = [
-      await ops('GET', '/v1/inspect/live'),
-      await viewer('GET', '/v1/inspect/live'),
-    ];
-    expect(all.json.subject).toBe(SERVICES.inspectOperatorLive);
-    expect(some.json.subject).toBe(SERVICES.inspectMarketerLive);
+  test.each(BY_RIGHTS)('%s are those that the login may see', async (path, some, all) => {
+    for (const [each, subject] of [
+      [viewer, some],
+      [ops, all],
+    ] as const) {
+      const { status, json } = await each('GET', `/v1/inspect/${path}`);
+      expect([status, json]).toEqual([200, { subject, request: {} }]);
+    }
+  });
+
+  test('campaigns are all of them, whoever asks', async () => {
     for (const each of [ops, viewer]) {
       const { json } = await each('GET', '/v1/inspect/campaigns');
       expect(json).toEqual({ campaigns: [], lift: null });
     }
   });
 
-  test.each([...FOR_ALL, ...FOR_OPERATORS].map(([path]) => path))(
+  test.each([...BY_RIGHTS, ...FOR_ALL, ...FOR_OPERATORS].map(([path]) => path))(
     'nobody asks %s without a login, nor from a page of another site',
     async (path) => {
       const { status, headers } = await browserOf(url)('GET', `/v1/inspect/${path}`);

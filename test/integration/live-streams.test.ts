@@ -9,8 +9,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openGateway } from '../../runtime/gateway/gateway.ts';
 import { Ingest } from '../../runtime/gateway/ingest.ts';
 import { BEAT_EVERY_MS, MAX_STREAMS, STALL_MAX_MS } from '../../runtime/gateway/live-streams.ts';
+import { LoginFeed } from '../../runtime/gateway/login-feed.ts';
 import { IDLE_MS, Operators, SWEEP_EVERY_MS } from '../../runtime/gateway/operators.ts';
-import { IDLE_MAX_MS } from '../../runtime/gateway/sessions.ts';
+import { AGE_MAX_MS } from '../../runtime/gateway/sessions.ts';
 import { systemClock } from '../../runtime/ports.ts';
 import { basic } from '../browser-of.ts';
 import { until } from '../engine-fixture.ts';
@@ -46,6 +47,7 @@ async function start({ isTicking = true } = {}): Promise<void> {
   gateway = await openGateway({
     ingest: new Ingest(engine, systemClock),
     operators,
+    secret: 'what gateways share',
     host: '127.0.0.1',
     port: 0,
     missing: () => [],
@@ -132,16 +134,7 @@ const openSockets = (): Promise<number> =>
 
 test.each([
   ['ops', Object.keys(FEEDS).filter((subject) => subject !== 'metrics.marketer')],
-  [
-    'viewer',
-    [
-      'metrics.pulse',
-      'metrics.marketer',
-      'metrics.campaigns',
-      'attribution.markov',
-      'alerts.lag.x.1',
-    ],
-  ],
+  ['viewer', ['metrics.pulse', 'metrics.marketer', 'metrics.campaigns', 'attribution.markov']],
 ] as const)('%s hears what the login may hear, byte for byte', async (role, subjects) => {
   await start();
   const reader = (await open(as(role))).read();
@@ -166,6 +159,18 @@ test.each([
   expect(own).toEqual(expect.arrayContaining(wanted));
   await until('a beat', () => reader.of('beat').length > 0);
   expect(Math.abs(JSON.parse(reader.of('beat')[0] ?? '').at_ms - nowMs())).toBeLessThan(5_000);
+});
+
+test("a viewer's feed listens to no alerts, even where the server would let it", async () => {
+  await start();
+  const heard: string[] = [];
+  const feed = new LoginFeed({ nc: engine, rights: 'viewer' });
+  feed.join({ hear: ({ event }) => void heard.push(event), end: () => {} });
+  for (const subject of Object.keys(FEEDS)) engine.publish(subject, '{}');
+  await engine.flush();
+  await until('the figures', () => heard.includes('attribution'));
+  feed.close();
+  expect(heard.sort()).toEqual(['attribution', 'campaigns', 'engine', 'frame', 'pulse']);
 });
 
 test('the windows of a login share its subscriptions, which end with the last window', async () => {
@@ -275,12 +280,11 @@ test('a stream ends with its session, with its login and with the gateway', asyn
   await fetch(`${url}/v1/session`, { method: 'DELETE', headers: first });
   vi.advanceTimersByTime(BEAT_EVERY_MS);
   await until('the first to end', () => ending.isOver);
-  // It keeps its session and its login in use as long as it is open.
-  for (const passedMs of [IDLE_MAX_MS - 1_000, IDLE_MAX_MS - 1_000]) {
+  // It keeps its login in use as long as it is open.
+  for (const passedMs of [IDLE_MS - 1_000, IDLE_MS - 1_000]) {
     aheadMs += passedMs;
     vi.advanceTimersByTime(BEAT_EVERY_MS);
   }
-  aheadMs += IDLE_MS - 1_000;
   vi.advanceTimersByTime(SWEEP_EVERY_MS);
   await until('beats', () => staying.of('beat').length > 2);
   expect(staying.isOver).toBe(false);
@@ -303,7 +307,7 @@ test('a session that is over ends its stream', async () => {
   const { headers } = await fetch(`${url}/v1/session`, { method: 'POST', body });
   const reader = (await open({ cookie: headers.getSetCookie()[0] ?? '' })).read();
   await until('it to be there', () => reader.of('engine').length > 0);
-  aheadMs = IDLE_MAX_MS + 1;
+  aheadMs = AGE_MAX_MS + 1;
   vi.advanceTimersByTime(BEAT_EVERY_MS);
   await until('it to end', () => reader.isOver);
 });

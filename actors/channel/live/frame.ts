@@ -1,9 +1,5 @@
 /**
  * What is published of the live figures each second: how every group stands, campaigns, velocity.
- *
- * Invariants:
- *   P1 With a least number of users no figure is of fewer: groups with fewer users today are put
- *      together, and where these have too few the next smallest one joins them.
  */
 import type { Alert } from '../../../protocols/alert.ts';
 import { type LiveFrame, MAX_FRAME_GROUPS, SMALL_GROUPS } from '../../../protocols/live-figures.ts';
@@ -12,9 +8,9 @@ import type { EventTimeSums } from './event-time-sums.ts';
 import type { Group, Groups } from './groups.ts';
 import { countOf, FIGURE, SHORT_WINDOW_S, SPEND, WINS } from './metrics.ts';
 import { dayOf, type Moves, RELATIVE_ERROR } from './moves.ts';
+import { isLeftOut, type Partition, partition, visitorDay } from './small-groups.ts';
 import type { Watch } from './watch.ts';
 
-const DAY_SECONDS = 86_400;
 const MINUTE_SECONDS = 60;
 const MS_PER_SECOND = 1_000;
 /** The 97.5 % point of the normal distribution. */
@@ -39,8 +35,6 @@ export interface ShownGroups {
   readonly sources: LiveFrame['sources'];
   readonly groups: LiveFrame['groups'];
   readonly small_groups: LiveFrame['small_groups'];
-  /** Keys about which nothing is said. */
-  readonly hidden: ReadonlySet<string>;
 }
 
 /** How all stands. */
@@ -48,10 +42,9 @@ export function standingOfAll(of: FrameSources): Standing {
   return standingOf([of.groups.all], of);
 }
 
-/** How sources and pairs stand, with small ones put together (P1). O(groups). */
+/** How sources and pairs stand, with small ones put together (small-groups.ts). O(groups). */
 export function shownGroups(of: FrameSources, minUsers: number | undefined): ShownGroups {
-  const bySource = partition([...of.groups.sources.values()], of, minUsers);
-  const byPair = partition(of.groups.pairs, of, minUsers);
+  const [bySource, byPair] = partitions(of, minUsers);
   const sources = bySource.named.map((group) => {
     return { source: group.source, ...standingOf([group], of) };
   });
@@ -71,13 +64,18 @@ export function shownGroups(of: FrameSources, minUsers: number | undefined): Sho
     sources,
     groups,
     small_groups: minUsers === undefined ? null : { min_users: minUsers, count },
-    hidden: new Set([...bySource.small, ...byPair.small].map(({ key }) => key)),
   };
 }
 
-/** Alerts that a frame tells of. */
-export function shownAlerts(alerts: readonly Alert[], hidden: ReadonlySet<string>): Alert[] {
-  return alerts.filter(({ key }) => !hidden.has(key));
+/** Alerts without those about groups that are small. O(groups log groups + alerts * groups). */
+export function shownAlerts(
+  alerts: readonly Alert[],
+  of: FrameSources,
+  minUsers: number | undefined,
+): Alert[] {
+  if (minUsers === undefined) return [...alerts];
+  const [bySource, byPair] = partitions(of, minUsers);
+  return alerts.filter(({ scope }) => !isLeftOut(scope, bySource, byPair));
 }
 
 /** Campaigns, those that spent most first; the others together. O(campaigns log campaigns). */
@@ -114,33 +112,16 @@ export function shownVelocity(of: FrameSources): LiveFrame['velocity'] {
   });
 }
 
-/** Users of a group on the UTC day of the watermark. */
-function usersToday({ visitors }: Group, { openSecond }: FrameSources): number {
-  const days = [...visitors.keys()];
-  const today =
-    openSecond === undefined ? Math.max(0, ...days) : Math.floor((openSecond - 1) / DAY_SECONDS);
-  return visitors.get(today) ?? 0;
+/** Sources, and pairs of source and region. */
+function partitions(of: FrameSources, minUsers?: number): [sources: Partition, pairs: Partition] {
+  const sources = shownOf([...of.groups.sources.values()], of, minUsers);
+  return [sources, shownOf(of.groups.pairs, of, minUsers)];
 }
 
-/** Those that have a row of their own, in the order of coming, and those that share one (P1). */
-function partition(
-  groups: readonly Group[],
-  of: FrameSources,
-  minUsers: number | undefined,
-): { readonly named: readonly Group[]; readonly small: readonly Group[] } {
+/** All are named, as many as a frame holds; with a least number of users those that have them. */
+function shownOf(groups: readonly Group[], of: FrameSources, minUsers?: number): Partition {
   if (minUsers === undefined) return { named: groups.slice(0, MAX_FRAME_GROUPS), small: [] };
-  const users = new Map(groups.map((group) => [group, usersToday(group, of)]));
-  const rising = [...groups].sort((a, b) => (users.get(a) ?? 0) - (users.get(b) ?? 0));
-  const small = new Set<Group>();
-  let together = 0;
-  for (const group of rising) {
-    const own = users.get(group) ?? 0;
-    const isShown = own >= minUsers && (small.size === 0 || together >= minUsers);
-    if (isShown) break;
-    small.add(group);
-    together += own;
-  }
-  return { named: groups.filter((group) => !small.has(group)), small: [...small] };
+  return partition(groups, visitorDay(of.groups, of.openSecond), minUsers);
 }
 
 function standingOf(groups: readonly Group[], of: FrameSources): Standing {
@@ -152,11 +133,12 @@ function standingOf(groups: readonly Group[], of: FrameSources): Standing {
   const hour = sum((sums) => sums.hour);
   const total = sum((sums) => sums.total);
   const expected = expectedOf(groups, of);
+  const day = visitorDay(of.groups, of.openSecond);
   const events = minute[FIGURE.events] as number;
   return {
     minute: named(minute),
     total: named(total),
-    visitors_today: groups.reduce((all, group) => all + usersToday(group, of), 0),
+    visitors_today: groups.reduce((all, { visitors }) => all + (visitors.get(day) ?? 0), 0),
     conversion_rate_hour: share(hour),
     conversion_rate: share(total),
     fill_rate_hour: fillRate(hour),

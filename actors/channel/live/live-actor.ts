@@ -23,7 +23,14 @@ import type {
 import { FUNNEL_STATES, type Pulse } from '../../../protocols/pulse.ts';
 import { AlertBook } from './alert-book.ts';
 import { EventTimeSums } from './event-time-sums.ts';
-import { shownAlerts, shownCampaigns, shownGroups, shownVelocity, standingOfAll } from './frame.ts';
+import {
+  type FrameSources,
+  shownAlerts,
+  shownCampaigns,
+  shownGroups,
+  shownVelocity,
+  standingOfAll,
+} from './frame.ts';
 import { Groups } from './groups.ts';
 import { History } from './history.ts';
 import { countOf, FIGURE, SHORT_WINDOW_S } from './metrics.ts';
@@ -52,7 +59,9 @@ export interface FrameOptions {
   readonly currency: string;
   /** Partitions whose backlog holds the watermark back. */
   readonly heldBackBy: readonly number[];
-  /** Groups with fewer users today are put together, and alerts about them left out. */
+  /**
+   * Groups with fewer users today and yesterday are put together, and alerts about them left out.
+   */
   readonly minUsers?: number;
 }
 
@@ -148,10 +157,8 @@ export class LiveActor {
 
   /** The figures as of now. O(groups + bins of the day's sketches). */
   frame({ atMs, currency, heldBackBy, minUsers }: FrameOptions): LiveFrame {
-    const openSecond = this.#openSecond;
-    const [groups, watch, moves] = [this.#groups, this.#watch, this.#moves];
-    const of = { groups, watch, moves, moveSums: this.#moveSums, openSecond };
-    const { hidden, ...shown } = shownGroups(of, minUsers);
+    const of = this.#sources();
+    const { groups, openSecond } = of;
     let openEvents = 0;
     for (const figures of groups.all.sums.open.values()) {
       openEvents += figures[FIGURE.events] as number;
@@ -165,11 +172,20 @@ export class LiveActor {
       completeness: this.#completeness(),
       open_events: openEvents,
       all: standingOfAll(of),
-      ...shown,
+      ...shownGroups(of, minUsers),
       campaigns: shownCampaigns(groups),
       velocity: shownVelocity(of),
-      alerts: shownAlerts(this.alerts, hidden),
+      alerts: shownAlerts(this.alerts, of, minUsers),
     };
+  }
+
+  /**
+   * Alerts that may be shown to those who see no group with fewer users, today and yesterday: not
+   * those about such a group, or one that is put together with such ones. Campaigns never are small.
+   * O(groups log groups + alerts x groups).
+   */
+  shownTo(alerts: readonly Alert[], minUsers: number): Alert[] {
+    return shownAlerts(alerts, this.#sources(), minUsers);
   }
 
   /** The closed windows of the last hour. */
@@ -198,6 +214,11 @@ export class LiveActor {
   takeChanges(): LiveChanges {
     const groups = this.#groups.takeChanges();
     return { groups, series: this.#watch.takeChanges(), ...this.#moves.takeChanges() };
+  }
+
+  #sources(): FrameSources {
+    const [groups, watch, moves] = [this.#groups, this.#watch, this.#moves];
+    return { groups, watch, moves, moveSums: this.#moveSums, openSecond: this.#openSecond };
   }
 
   /** The second that a row counts in; undefined if it is closed (L2, L4). */

@@ -4,7 +4,7 @@
 import type { AlertCause } from '../../../protocols/alert.ts';
 import type { StoredIncident } from '../../../protocols/live-snapshot.ts';
 import { ALL_NAMES } from '../../../protocols/pulse.ts';
-import type { Direction } from './metrics.ts';
+import type { Direction, Metric } from './metrics.ts';
 import type { Series } from './series.ts';
 
 /** The part of what was expected below which something counts as stopped. */
@@ -82,8 +82,8 @@ export function meaningOf(series: Series, incident: StoredIncident): string {
   const change = direction === 'low' ? 'fell' : 'rose';
   const clock = new Date(since_ms).toISOString().slice(11, 19);
   return (
-    `${subjectOf(series)} ${change} from ${shown(expected)} to ${shown(found)} ` +
-    `${metric.unit} at ${clock} UTC. ${ADVICE[cause]}`
+    `${subjectOf(series)} ${change} from ${amounts(metric, expected, found)} at ${clock} UTC. ` +
+    ADVICE[cause]
   );
 }
 
@@ -107,11 +107,21 @@ function subjectOf({ metric, level, key }: Series): string {
       return `${figure} of campaign ${key}`;
     case 'source':
       return `${figure} from ${key.slice(0, -1 - ALL_NAMES.length)}`;
-    case 'pair':
-      return `${figure} from ${key}`;
+    case 'pair': {
+      const slash = key.lastIndexOf('/');
+      return `${figure} from ${key.slice(0, slash)} in region ${key.slice(slash + 1)}`;
+    }
     default:
       return level satisfies never;
   }
+}
+
+/** From what to what: shares in percent, anything else in its unit. */
+function amounts({ kind, unit }: Metric, expected: number, found: number): string {
+  if (kind !== 'fill_rate' && kind !== 'conversion_rate') {
+    return `${shown(expected)} to ${shown(found)} ${unit.replace(/^units\//, 'units a ')}`;
+  }
+  return `${shown(100 * expected)} % to ${shown(100 * found)} %`;
 }
 
 /** Three digits that count. */

@@ -5,6 +5,7 @@
  *   counts  2 sqrt(x + 3/8)     deviation 1 for Poisson counts (Anscombe 1948)
  *   shares  asin(sqrt(p))       deviation 1 / (2 sqrt(n)) for n independent trials
  *   money   2 sqrt(units)       deviation sqrt(V) for a Poisson number of orders worth V each
+ *   means   ln(units)           deviation c / sqrt(n) for n orders with variation c each
  *
  * No deviation is taken to be less than these say, so that a series which never moved yet is not
  * taken for one that cannot.
@@ -23,6 +24,10 @@ export const LONG_WINDOW_S = 60;
  */
 const MIN_VISITS = 20;
 const MIN_NUMBERED = 50;
+/** Conversions that a mean value needs, its spread at least, and how little one counts as worth. */
+const MIN_PIECES = 10;
+const SPREAD = 0.5;
+const LEAST_WORTH = 0.01;
 const MICROS_PER_UNIT = 1_000_000;
 
 /** What a window comes to, as a detector sees it. */
@@ -127,6 +132,14 @@ function moneyReading(micros: number, totalMicros: number, pieces: number): Read
 }
 
 const inUnits = (value: number): number => (value / 2) ** 2;
+
+/** @param usualMicros what a piece is worth since the beginning; the log of nothing is none. */
+function meanReading(micros: number, pieces: number, usualMicros: number): Reading | undefined {
+  if (pieces < MIN_PIECES || !(usualMicros > 0)) return undefined;
+  const mean = Math.max(micros / pieces, LEAST_WORTH * usualMicros) / MICROS_PER_UNIT;
+  return { value: Math.log(mean), minDeviation: SPREAD / Math.sqrt(pieces), isZero: false };
+}
+
 const SHORT = { windowS: SHORT_WINDOW_S } as const;
 const LONG = { windowS: LONG_WINDOW_S } as const;
 const GROUPED: readonly Level[] = ['all', 'source'];
@@ -159,6 +172,24 @@ export const GROUP_METRICS: readonly Metric[] = [
     },
     inUnits: inShares,
     windowInUnits: inShares,
+  },
+  // Before revenue, which follows from it.
+  {
+    ...LONG,
+    name: 'order_value',
+    kind: 'revenue',
+    levels: GROUPED,
+    directions: BOTH,
+    unit: 'units/conversion',
+    sum: null,
+    read: (window, total) =>
+      meanReading(
+        window[FIGURE.value_micros] as number,
+        window[FIGURE.conversions] as number,
+        (total[FIGURE.value_micros] as number) / (total[FIGURE.conversions] as number),
+      ),
+    inUnits: Math.exp,
+    windowInUnits: Math.exp,
   },
   {
     ...LONG,

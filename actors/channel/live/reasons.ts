@@ -4,7 +4,8 @@
  *
  *   up      the same metric, in the same direction, of the group that it is part of
  *   across  events of the same group, or of one that it is part of: with them come conversions,
- *           revenue, decisions and spend; with conversions come revenue and the conversion rate
+ *           revenue, decisions and spend; with conversions come revenue and the conversion rate;
+ *           with lost events comes a fall of events, down to a part of what still arrives
  *   down    the one part of it that nearly all of the change is in; that part then has the incident
  *
  * Invariants:
@@ -14,7 +15,7 @@
  */
 import type { StoredIncident } from '../../../protocols/live-snapshot.ts';
 import { ALL_NAMES } from '../../../protocols/pulse.ts';
-import { countOf } from './metrics.ts';
+import { countOf, FIGURE, type Sum } from './metrics.ts';
 import type { Series } from './series.ts';
 
 /** How long an incident that is over still explains others; two of the longest windows. */
@@ -25,20 +26,29 @@ const CULPRIT_SHARE = 0.7;
 const REST_DEVIATIONS = 3;
 const REST_PART = 0.25;
 /** Parts in an incident are made up for while they are less than this share of what is expected. */
-const MADE_UP_SHARE = 0.5;
+const MADE_UP_SHARE = 0.75;
+/** From this share on a part is a large one. */
+const LARGE_SHARE = 0.5;
+/** Lost events explain a fall of events to no less than this part of the share that arrives. */
+const LOSS_PART = 0.5;
 /** A part with less than this share of the events hardly shows in anything else of the whole. */
 const NOTED_SHARE = 0.1;
 const MS_PER_SECOND = 1_000;
+/** That events are lost, by gaps in their numbers. */
+const LOSS = 'fill_rate';
 /** What else moves a metric, the first cause first; of rates, in whichever direction. */
 const EVENTS = ['event_rate', 'event_rate_minute'] as const;
 const ACROSS: Readonly<Record<string, readonly string[]>> = {
-  event_rate: ['event_rate_minute'],
-  event_rate_minute: ['event_rate'],
+  event_rate: ['event_rate_minute', LOSS],
+  event_rate_minute: ['event_rate', LOSS],
   decision_rate: EVENTS,
   conversions: EVENTS,
-  revenue: [...EVENTS, 'conversions'],
+  revenue: [...EVENTS, 'conversions', 'order_value'],
+  order_value: [...EVENTS, 'conversions', 'revenue'],
   conversion_rate: [...EVENTS, 'conversions'],
 };
+
+const RATES: ReadonlySet<string> = new Set(['conversion_rate', 'order_value']);
 
 export class Reasons {
   readonly #byId: ReadonlyMap<string, Series>;
@@ -51,7 +61,9 @@ export class Reasons {
   /** What an incident follows from; undefined if it stands for itself. O(parts). */
   of(series: Series, incident: StoredIncident, nowMs: number): string | undefined {
     const known = incident.follows === null ? undefined : this.#byId.get(incident.follows);
-    if (known !== undefined && isActive(known, nowMs, QUIET_MS)) return known.id;
+    if (known !== undefined && isActive(known, nowMs, QUIET_MS) && this.#isEnough(known, series)) {
+      return known.id;
+    }
     return (
       this.#above(series, incident.direction)?.id ??
       this.#across(series, incident.direction, nowMs, QUIET_MS)?.id ??
@@ -72,15 +84,18 @@ export class Reasons {
     // Windows of 5 s are made up for (madeUp).
     if (metric.name === 'event_rate') return false;
     const least = metric.name === 'event_rate_minute' ? 0 : NOTED_SHARE;
-    for (const name of EVENTS) {
-      const whole = this.#byId.get(`${name} ${key}`);
-      const expected = countOf(whole?.expectedAt(nowMs) ?? 0);
-      for (const part of whole?.children ?? []) {
+    const expected = this.#expectedEvents(key, nowMs);
+    for (const name of [...EVENTS, LOSS]) {
+      for (const part of partsOf(this.#byId.get(`${name} ${key}`))) {
         if (!isActive(part, nowMs, windowMs)) continue;
-        if (countOf(part.expectedAt(nowMs) ?? 0) >= least * expected) return true;
+        if (this.#expectedEvents(part.key, nowMs) >= least * expected) return true;
       }
     }
     return false;
+  }
+
+  #expectedEvents(key: string, nowMs: number): number {
+    return countOf(this.#byId.get(`event_rate ${key}`)?.expectedAt(nowMs) ?? 0);
   }
 
   /** The group that it is part of, if that has an incident which is one of all its parts. */
@@ -105,8 +120,9 @@ export class Reasons {
       for (let at: Series | undefined = series; at !== undefined; at = at.parent) {
         const other = this.#byId.get(`${cause} ${at.key}`);
         if (other === undefined || !isActive(other, nowMs, quietMs)) continue;
+        if (!this.#isEnough(other, series)) continue;
         if (at !== series && !this.#explainsParts(other)) continue;
-        const isAny = direction === undefined || name === 'conversion_rate';
+        const isAny = direction === undefined || RATES.has(name);
         if (isAny || (other.incident?.direction ?? direction) === direction) return other;
       }
     }
@@ -128,11 +144,29 @@ export class Reasons {
     return undefined;
   }
 
+  /** Whether another one explains all of this incident: lost events only so much (LOSS_PART). */
+  #isEnough(other: Series, { id, metric, incident }: Series): boolean {
+    const follows = other.incident?.follows ?? null;
+    if (follows === id) return false;
+    const reason = follows === null ? undefined : this.#byId.get(follows);
+    const by = reason?.metric.name === LOSS ? reason : other;
+    const loss = by.metric.name === LOSS ? by.incident : null;
+    if (loss === null || incident === null || metric.sum === null) return true;
+    const arrived = by.metric.windowInUnits(loss.worst) / by.metric.inUnits(loss.before);
+    const left = metric.sum.found(incident.worst) / metric.sum.expected(incident.before);
+    return left >= LOSS_PART * arrived;
+  }
+
   /** Whether its incident is one of all its parts, rather than of one of them. */
   #explainsParts({ metric, incident }: Series): boolean {
     const follows = incident?.follows ?? null;
     return follows === null || this.#byId.get(follows)?.metric !== metric;
   }
+}
+
+/** The parts of a group, and theirs. */
+function partsOf(whole: Series | undefined): readonly Series[] {
+  return (whole?.children ?? []).flatMap((part) => [part, ...part.children]);
 }
 
 function isActive({ incident, endedMs }: Series, nowMs: number, quietMs: number): boolean {
@@ -147,30 +181,65 @@ function isActive({ incident, endedMs }: Series, nowMs: number, quietMs: number)
 export function madeUp(
   series: Series,
   window: readonly number[],
+  total: readonly number[],
   nowMs: number,
 ): readonly number[] {
   const { sum } = series.metric;
   const level = series.expectedAt(nowMs);
-  if (sum === null || series.incident !== null || level === undefined) return window;
-  let found = 0;
-  let before = 0;
-  for (const { incident, latest } of series.children) {
-    if (incident === null || incident.follows === series.id || latest === undefined) continue;
-    before += sum.expected(incident.before);
-    found += sum.found(latest);
-  }
+  if (series.incident !== null || level === undefined) return window;
+  if (sum === null) return withoutParts(series, window, total);
+  const { before, found } = movedParts(series, sum);
   const expected = sum.expected(level);
   if (before === 0 || before >= MADE_UP_SHARE * expected) return window;
   const rest = (window[sum.figure] as number) - found;
-  const isUnusual = Math.abs(rest - expected + before) > noiseOf(series, expected - before);
+  // Beside a large part the rest has less to show that it is going, too.
+  const part = before >= LARGE_SHARE * expected ? 0 : REST_PART;
+  const isUnusual = Math.abs(rest - expected + before) > noiseOf(series, expected - before, part);
   return isUnusual ? window : window.with(sum.figure, rest + before);
 }
 
+/** What parts with an incident of their own were before, and came to now, parts of parts too. */
+function movedParts(series: Series, sum: Sum): { before: number; found: number } {
+  let [before, found] = [0, 0];
+  for (const child of series.children) {
+    const { incident, latest } = child;
+    if (incident?.follows === series.id) continue;
+    if (incident === null) {
+      const within = movedParts(child, sum);
+      before += within.before;
+      found += within.found;
+    } else if (latest !== undefined) {
+      before += sum.expected(incident.before);
+      found += sum.found(latest);
+    }
+  }
+  return { before, found };
+}
+
+/** Of a share or a mean: what is left without the parts that have an incident of their own. */
+function withoutParts(
+  { id, metric, children }: Series,
+  window: readonly number[],
+  total: readonly number[],
+): readonly number[] {
+  const moved = children.filter(({ incident }) => incident !== null && incident.follows !== id);
+  if (moved.length === 0) return window;
+  let rest = [...window];
+  for (const { latestWindow } of moved) {
+    rest = rest.map((figure, i) => figure - (latestWindow?.[i] ?? 0));
+  }
+  // Several parts that are most of it are no exceptions any more.
+  const isMost =
+    (rest[FIGURE.events] as number) < (1 - MADE_UP_SHARE) * (window[FIGURE.events] as number);
+  if (moved.length > 1 && isMost) return window;
+  return metric.read(rest, total) === undefined ? window : rest;
+}
+
 /** How far the rest of a group may be from what is expected of it, in the unit of its sum. */
-function noiseOf({ metric }: Series, rest: number): number {
+function noiseOf({ metric }: Series, rest: number, part = REST_PART): number {
   // What a piece of money is worth is not known here: the part has to do.
-  const noise = metric.kind === 'revenue' ? 0 : REST_DEVIATIONS * Math.sqrt(Math.max(0, rest));
-  return REST_PART * rest + noise;
+  if (metric.kind === 'revenue') return REST_PART * rest;
+  return part * rest + REST_DEVIATIONS * Math.sqrt(Math.max(0, rest));
 }
 
 /**

@@ -51,6 +51,8 @@ export class Series {
   /** The last window judged, as the detector sees it, and what was expected of it. */
   latest: number | undefined;
   latestExpected: number | undefined;
+  /** The window's figures, those of parts included. */
+  latestWindow: readonly number[] | undefined;
   /** The same metric of the group that this one is part of, and of those that are part of it. */
   parent: Series | undefined;
   readonly children: Series[] = [];

@@ -167,7 +167,8 @@ export class Watch {
     if ((endS - series.metric.windowS) * MS_PER_SECOND < series.judgedMs) return;
     const endMs = endS * MS_PER_SECOND;
     if (series.incident === null && this.reasons.isMoved(series, endMs)) return;
-    const reading = series.metric.read(madeUp(series, window, endMs), total);
+    series.latestWindow = window;
+    const reading = series.metric.read(madeUp(series, window, total, endMs), total);
     if (reading === undefined) return;
     series.judge(endMs, reading, this.#strictness(series, opened));
   }

@@ -69,6 +69,7 @@ export type LiveMessage =
   | { readonly feed: 'attribution'; readonly value: AttributionReport }
   | { readonly feed: 'alert'; readonly value: Alert }
   | { readonly feed: 'alerts'; readonly value: readonly Alert[] }
+  | { readonly feed: 'viewers-alerts'; readonly value: readonly Alert[] }
   | { readonly feed: 'worker'; readonly value: WorkerFrame }
   | { readonly feed: 'model'; readonly value: ModelQuality }
   | { readonly feed: 'engine'; readonly value: { readonly nats: string } }
@@ -104,6 +105,9 @@ export function withMessage(state: LiveState, message: LiveMessage, heardAtMs: n
       return { ...heard, alerts: withAlerts(state.alerts, [message.value]) };
     case 'alerts':
       return { ...heard, alerts: withAlerts(state.alerts, message.value) };
+    case 'viewers-alerts':
+      // All that a viewer may know of: what is neither here nor in the frame is forgotten.
+      return { ...heard, alerts: withAlerts(message.value, state.frame?.alerts ?? []) };
     case 'worker':
       return { ...heard, workers: withWorker(state.workers, message.value) };
     case 'model':
@@ -139,6 +143,12 @@ export function withAlerts(known: readonly Alert[], news: readonly Alert[]): rea
     return false;
   });
   return kept.reverse();
+}
+
+/** Whether an alert has gone from the frame: it is over, or its group has become small. */
+export function hasLostAlert(before: LiveFrame | undefined, frame: LiveFrame | undefined): boolean {
+  const ids = new Set(frame?.alerts.map(({ id }) => id));
+  return before?.alerts.some(({ id }) => !ids.has(id)) ?? false;
 }
 
 const ALERT_PROGRESS = { open: 0, acknowledged: 1, resolved: 2 } as const;

@@ -5,18 +5,22 @@
  * S2 One feed for the whole page, open while somebody is logged in.
  * S3 After every (re)connection what a feed does not repeat is asked for once: history, alerts,
  *    campaigns, attribution.
+ * S4 A viewer's feed has no alerts but those open in frames, so all are asked for now and then, and
+ *    at once when one has gone from the frame.
  */
 import { useSyncExternalStore } from 'react';
 import type { AlertsReport } from '../../../protocols/live-services.ts';
 import {
   atMoment,
   FIRST_STATE,
+  hasLostAlert,
   type LiveMessage,
   type LiveState,
   SILENCE_MS,
   withMessage,
 } from './live-state.ts';
 import { request, SESSION_PATH } from './request.ts';
+import type { Login } from './session.ts';
 import { isBehind } from './windows.ts';
 
 const FEEDS = [
@@ -25,12 +29,15 @@ const FEEDS = [
 ];
 const LIVE_PATH = '/v1/live';
 const HISTORY_PATH = '/v1/inspect/live';
+const ALERTS_PATH = '/v1/inspect/alerts';
 
 const CHECK_EVERY_MS = 1_000;
 /** A feed that has been silent for so long is opened anew, at most this often. */
 const REOPEN_AFTER_MS = 2 * SILENCE_MS;
 /** The history is asked for this often at most while windows are missing. */
 const CATCH_UP_EVERY_MS = 15_000;
+/** How often a viewer's page asks for alerts (S4). */
+const ALERTS_EVERY_MS = 15_000;
 
 let state: LiveState = FIRST_STATE;
 const listeners = new Set<() => void>();
@@ -39,6 +46,10 @@ let isTellingDue = false;
 let source: EventSource | undefined;
 let openedAtMs = 0;
 let caughtUpAtMs = 0;
+let rights: Login['rights'] = 'viewer';
+let alertsAskedAtMs = 0;
+/** How often alerts were asked for: only the answer to the last question counts. */
+let alertsAsked = 0;
 let checking: ReturnType<typeof setInterval> | undefined;
 
 /** What `select` picks of the live state; the component renders anew when that changes. */
@@ -46,9 +57,10 @@ export function useLive<T>(select: (state: LiveState) => T): T {
   return useSyncExternalStore(listen, () => select(state));
 }
 
-/** Opens the feed; does nothing if it is open. */
-export function startListening(): void {
+/** Opens the feed of who has these rights; does nothing if it is open. */
+export function startListening(loginRights: Login['rights']): void {
   if (checking !== undefined) return;
+  rights = loginRights;
   open();
   checking = setInterval(check, CHECK_EVERY_MS);
 }
@@ -59,6 +71,7 @@ export function stopListening(): void {
   checking = undefined;
   source?.close();
   source = undefined;
+  alertsAsked++;
   become(FIRST_STATE);
 }
 
@@ -94,7 +107,9 @@ function open(): void {
   for (const feed of FEEDS) {
     opened.addEventListener(feed, (event) => {
       if (opened !== source) return;
+      const { frame } = state;
       tell({ feed, value: JSON.parse(event.data) } as LiveMessage);
+      if (rights === 'viewer' && hasLostAlert(frame, state.frame)) void askAlerts();
     });
   }
 }
@@ -108,13 +123,21 @@ async function catchUp(): Promise<void> {
   };
   await Promise.all([
     load(HISTORY_PATH, (value) => ({ feed: 'report', value })),
-    load('/v1/inspect/alerts', (value: AlertsReport) => ({ feed: 'alerts', value: value.alerts })),
+    askAlerts(),
     load('/v1/inspect/campaigns', (value) => ({ feed: 'campaigns', value })),
     load('/v1/inspect/attribution', (value) => ({ feed: 'attribution', value })),
   ]);
 }
 
-/** Each second: notices silence, opens a dead feed anew, fills gaps of the history. */
+async function askAlerts(): Promise<void> {
+  alertsAskedAtMs = Date.now();
+  const asked = ++alertsAsked;
+  const answer = await request<AlertsReport>('GET', ALERTS_PATH);
+  if (!answer.isAnswered || asked !== alertsAsked) return;
+  tell({ feed: rights === 'viewer' ? 'viewers-alerts' : 'alerts', value: answer.value.alerts });
+}
+
+/** Each second: notices silence, opens a dead feed anew, asks for what is missing. */
 function check(): void {
   const nowMs = Date.now();
   become(atMoment(state, nowMs));
@@ -122,7 +145,9 @@ function check(): void {
   const isDead = source?.readyState === EventSource.CLOSED || silentMs > REOPEN_AFTER_MS;
   if (isDead && nowMs - openedAtMs > SILENCE_MS) void reopen();
   const isStale = state.frame !== undefined && isBehind(state.history, state.frame);
-  if (!document.hidden && isStale && nowMs - caughtUpAtMs > CATCH_UP_EVERY_MS) void catchUp();
+  if (document.hidden) return;
+  if (isStale && nowMs - caughtUpAtMs > CATCH_UP_EVERY_MS) void catchUp();
+  if (rights === 'viewer' && nowMs - alertsAskedAtMs > ALERTS_EVERY_MS) void askAlerts();
 }
 
 /** A feed does not say why it was refused: asking who is logged in tells whether that is why. */

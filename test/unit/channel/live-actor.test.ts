@@ -4,6 +4,7 @@
 import { expect, test } from 'vitest';
 import { LiveActor, MAX_OPEN_SECONDS } from '../../../actors/channel/live/live-actor.ts';
 import { mergeSketch, newSketch, storedSketch } from '../../../actors/channel/live/moves.ts';
+import type { Alert } from '../../../protocols/alert.ts';
 import { liveFrameSchema, SMALL_GROUPS } from '../../../protocols/live-figures.ts';
 import {
   liveGroupsSchema,
@@ -13,6 +14,7 @@ import {
 } from '../../../protocols/live-snapshot.ts';
 import { OTHER_NAME, PULSE_FIGURES, type Pulse } from '../../../protocols/pulse.ts';
 import { seededRandom } from '../../../runtime/simulate/random.ts';
+import { alertOf } from '../../alerts.ts';
 import { LiveStore } from '../../live-store.ts';
 
 const T0_S = 1_772_323_200;
@@ -38,6 +40,11 @@ function pulse(
 
 function closed(actor: LiveActor, second: number): void {
   actor.advance((T0_S + second) * 1_000, (T0_S + second) * 1_000);
+}
+
+/** Whether an alert of this scope is kept from those who see no group with fewer users. */
+function isHidden(actor: LiveActor, scope: Alert['scope'], minUsers: number): boolean {
+  return actor.shownTo([alertOf({ scope })], minUsers).length === 0;
 }
 
 test('a second counts in the minute once the watermark passed it, late ones never do', () => {
@@ -109,6 +116,64 @@ test('marketers see no figure of a few users: small groups are put together', ()
     [SMALL_GROUPS, 57],
   ]);
   expect(actor.frame(FRAME).sources).toHaveLength(4);
+});
+
+test('just after midnight groups are as large as yesterday, for a day', () => {
+  const actor = new LiveActor();
+  const DAY_S = 86_400;
+  const shown = (of: LiveActor): string[] =>
+    of.frame({ ...FRAME, minUsers: 20 }).sources.map(({ source }) => source);
+  const visited = (second: number, users: Record<string, number>): void => {
+    for (const [source, visitors] of Object.entries(users)) {
+      actor.fold(pulse([[second, source, 'x', { events: visitors, visitors }]]));
+    }
+    closed(actor, second + 1);
+  };
+  visited(0, { a: 30, b: 25, c: 20, d: 19 });
+  expect(shown(actor)).toEqual(['a', 'b', SMALL_GROUPS]);
+  visited(DAY_S, { a: 1, d: 19 });
+  const restarted = new LiveStore().restarted(actor);
+  for (const each of [actor, restarted]) {
+    const { sources, all } = each.frame({ ...FRAME, minUsers: 20 });
+    expect(sources.map(({ source }) => source)).toEqual(['a', 'b', SMALL_GROUPS]);
+    // What visitors_today says is not changed by it.
+    expect(all.visitors_today).toBe(20);
+    expect(sources[0]).toMatchObject({ source: 'a', visitors_today: 1 });
+    expect(isHidden(each, { source: 'a' }, 20)).toBe(false);
+    expect(isHidden(each, { source: 'd' }, 20)).toBe(true);
+  }
+  visited(2 * DAY_S, { a: 1, b: 20 });
+  expect(shown(actor)).toEqual(['b', SMALL_GROUPS]);
+});
+
+test('marketers hear no alert about a few users; campaigns and all are never small', () => {
+  const actor = new LiveActor();
+  const MINUTES = 10;
+  for (let second = 0; second < MINUTES * 60; second++) {
+    const visitors = second === 0 ? 100 : 0;
+    const few = second < MINUTES * 60 - 30 ? { events: 20 } : {};
+    actor.fold(
+      pulse([
+        [second, 'a', 'x', { events: 100, visitors }],
+        [second, 'b', 'x', { events: 100, visitors }],
+        [second, 'few', 'x', { ...few, visitors: second === 0 ? 5 : 0 }],
+      ]),
+    );
+    closed(actor, second + 1);
+  }
+  const about = (minUsers?: number): string[] =>
+    actor
+      .frame(minUsers === undefined ? FRAME : { ...FRAME, minUsers })
+      .alerts.map(({ key }) => key);
+  expect(about()).toEqual(['few/(all)']);
+  expect(about(5)).toEqual(['few/(all)']);
+  expect(about(6)).toEqual([]);
+  // Five users are too few for a row: the next smallest group joins them, and its alerts.
+  const scopes = [{ source: 'few' }, { source: 'few', region: 'x' }, { source: 'nobody' }];
+  for (const scope of scopes) expect(isHidden(actor, scope, 6)).toBe(true);
+  for (const scope of scopes.slice(0, 2)) expect(isHidden(actor, scope, 5)).toBe(false);
+  for (const scope of [{ campaign: 'few/x' }, {}]) expect(isHidden(actor, scope, 6)).toBe(false);
+  expect(['a', 'b'].map((source) => isHidden(actor, { source }, 6))).toEqual([true, false]);
 });
 
 test('times between funnel states are within 1 % of observed ones, over days added up too', () => {

@@ -9,6 +9,7 @@ import { freshnessOf } from '../../../runtime/dashboard/live/freshness.ts';
 import {
   atMoment,
   FIRST_STATE,
+  hasLostAlert,
   type LiveMessage,
   MAX_KEPT_ALERTS,
   SILENCE_MS,
@@ -100,6 +101,37 @@ test('the newest alert comes first, and only old resolved ones are forgotten', (
 test('a frame shows an open alert whose own message was lost', () => {
   const message: LiveMessage = { feed: 'frame', value: frame({ alerts: [alert({})] }) };
   expect(withMessage(FIRST_STATE, message, 1).alerts).toHaveLength(1);
+});
+
+test('a viewer knows of the alerts that were listed last and those of the last frame', () => {
+  const listed = (...value: Alert[]): LiveMessage => ({ feed: 'viewers-alerts', value });
+  const framed = (at_ms: number, ...alerts: Alert[]): LiveMessage => ({
+    feed: 'frame',
+    value: frame({ at_ms, alerts }),
+  });
+  const statuses = (...messages: LiveMessage[]) => {
+    const { alerts } = messages.reduce((state, each) => withMessage(state, each, 1), FIRST_STATE);
+    return alerts.map(({ id, status }) => `${id} ${status}`);
+  };
+  const spend = alert({ id: 'spend', kind: 'runaway_spend' });
+  const over = alert({ status: 'resolved', changed_ms: T + 9 });
+  const open = framed(T, alert({}));
+  expect(statuses(listed(spend), open), 'breakers are in no frame').toEqual([
+    'a open',
+    'spend open',
+  ]);
+  expect(statuses(open, listed(spend)), 'newer than the list').toEqual(['a open', 'spend open']);
+  expect(statuses(open, listed(over)), 'older than the list').toEqual(['a resolved']);
+  expect(statuses(open, listed(over), open), 'never open again').toEqual(['a resolved']);
+  expect(statuses(open, framed(T + 1)), 'until the list says why').toEqual(['a open']);
+  expect(statuses(open, framed(T + 1), listed()), 'its group became small').toEqual([]);
+});
+
+test('the page notices that an alert has gone from the frame, whatever else comes', () => {
+  const [one, other] = [alert({}), alert({ id: 'b' })];
+  expect(hasLostAlert(frame({ alerts: [one] }), frame({ alerts: [other] }))).toBe(true);
+  expect(hasLostAlert(frame({ alerts: [one] }), frame({ alerts: [other, one] }))).toBe(false);
+  expect(hasLostAlert(undefined, frame({ alerts: [one] }))).toBe(false);
 });
 
 test('silence of more than five seconds is a lost connection, anything heard ends it', () => {

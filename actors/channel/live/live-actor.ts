@@ -181,7 +181,8 @@ export class LiveActor {
 
   /**
    * Alerts that may be shown to those who see no group with fewer users, today and yesterday: not
-   * those about such a group, or one that is put together with such ones. Campaigns never are small.
+   * those about such a group, or one that is put together with such ones. Campaigns are never
+   * small.
    * O(groups log groups + alerts x groups).
    */
   shownTo(alerts: readonly Alert[], minUsers: number): Alert[] {

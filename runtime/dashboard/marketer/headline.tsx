@@ -123,7 +123,7 @@ function minuteOf(frame: LiveFrame | undefined) {
 }
 
 function interval({ low, high }: { readonly low: number; readonly high: number }): string {
-  return `95 %: ${formatShare(low, 2).replace(' %', '')} – ${formatShare(high, 2)}`;
+  return `95 %: ${formatShare(low, 1).replace(' %', '')}–${formatShare(high, 1)}`;
 }
 
 function expectedOf(frame: LiveFrame | undefined): string {

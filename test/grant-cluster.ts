@@ -38,6 +38,11 @@ export class SimulatedPartition {
   #version = 0;
   isStopped = false;
 
+  /** The newest message of grants that it has read: older ones change nothing any more. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Reads the next records of its log; tells what was paid, and when. */
   read(count: number, bid: number, paid: (atMs: number, micros: number) => void): void {
     if (this.isStopped) return;
@@ -188,10 +193,11 @@ export class GrantCluster {
 
   /** What partitions may still pay, by all grants that they have or that may yet reach them. */
   *open(): Generator<{ readonly grant: Grant; readonly micros: number }> {
-    for (const [index, { cell, log }] of this.partitions.entries()) {
+    for (const [index, { cell, log, version }] of this.partitions.entries()) {
       const coming = log.flatMap((record) => ('grant' in record ? [record.grant] : []));
       const sent = this.underWay.filter(({ partition }) => partition === index);
-      const grants = [...coming, ...sent].map(({ grant }) => grant);
+      const newer = [...coming, ...sent].filter((message) => message.version > version);
+      const grants = newer.map(({ grant }) => grant);
       const told = this.#stored.grants[index]?.grant;
       if (told !== undefined) grants.push(told);
       if (cell.grant !== null) grants.push(cell.grant);

@@ -102,6 +102,8 @@ function survey(
   const dayEndsMs = daily_micros === undefined ? 0 : dayWindow(time_zone, nowMs).untilMs;
   const free: Free[] = [];
   let [total, day, hour, unspent] = [0, 0, 0, 0];
+  // Of a partition that is ahead it is not known what it spent in the window before.
+  let [isDayKnown, isHourKnown] = [true, true];
   for (const budget of partitions) {
     const { told, cell } = budget;
     const last = told?.grant;
@@ -111,7 +113,11 @@ function survey(
     unspent += reach.unspent;
     const isLater = last !== undefined && isAhead(last, window);
     if (!isLater || next.from_ms < dayEndsMs) day += reach.day;
-    if (isLater) continue;
+    else isDayKnown = false;
+    if (isLater) {
+      isHourKnown = false;
+      continue;
+    }
     hour += reach.window;
     if (told === undefined || isTakenIn(told, cell)) free.push(freeOf(budget, next, reach.unspent));
   }
@@ -119,12 +125,18 @@ function survey(
   const paced = (pacedMicros ?? none) - (daily_micros === undefined ? total : day);
   const rooms = {
     total: budget_micros - total,
-    day: (daily_micros ?? none) - day,
-    hour: (hourly_micros ?? none) - hour,
+    day: roomOf(daily_micros, day, isDayKnown),
+    hour: roomOf(hourly_micros, hour, isHourKnown),
     pacing: paced,
     breaker: (breaker?.spend_micros ?? none) - unspent,
   };
   return { rooms, free };
+}
+
+/** What a cap leaves; nothing more to hand out where it is not known what was used of it. */
+function roomOf(cap: Micros | undefined, used: Micros, isKnown: boolean): Micros {
+  if (cap === undefined) return Number.POSITIVE_INFINITY;
+  return isKnown ? cap - used : Math.min(0, cap - used);
 }
 
 /** Field by field: copying with `...` was measured to take nine tenths of all planning. */

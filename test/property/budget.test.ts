@@ -10,7 +10,7 @@ import { controlSchema } from '../../protocols/control.ts';
 import type { Grant } from '../../protocols/grant.ts';
 import { upcast } from '../../protocols/upcast.ts';
 import { campaignWith, DAY_MS, HOUR_MS, holds, MINUTE_MS, SECOND_MS } from '../generators.ts';
-import { GrantCluster } from '../grant-cluster.ts';
+import { GrantCluster, type SimulatedPartition } from '../grant-cluster.ts';
 
 const BID = 1_000;
 type Grants = Readonly<Record<string, Grant>>;
@@ -167,6 +167,34 @@ test('no cap is ever passed, whatever is late, lost, repeated, stopped or change
     ),
     800,
   );
+});
+
+test('nor when the clock is put back and some partitions were told of the next hour already', () => {
+  const caps = { budget_micros: 1_000 * BID, hourly_micros: 12 * BID };
+  const cluster = new GrantCluster(campaignOf(caps), 2, Date.parse('2024-04-08T12:00Z'));
+  const auditor = new Auditor(cluster);
+  const [, second] = cluster.partitions as [SimulatedPartition, SimulatedPartition];
+  const serve = (partition: number, wins: number): void => {
+    for (let n = 0; n < wins; n++) {
+      cluster.win(partition, BID);
+      cluster.calm();
+      auditor.check();
+    }
+  };
+  cluster.calm(2);
+  serve(0, 6);
+  // The second one has not taken in what it was told last, so it is not told of the next hour.
+  cluster.win(1, BID);
+  cluster.read(1);
+  second.report();
+  second.isStopped = true;
+  serve(0, 1);
+  cluster.aheadMs = HOUR_MS;
+  cluster.calm(2);
+  cluster.aheadMs = 0;
+  second.isStopped = false;
+  serve(1, 20);
+  expect(cluster.paid.total).toBeGreaterThan(6 * BID);
 });
 
 test('nor by what another release had granted, taken in or not', () => {

@@ -169,7 +169,7 @@ test('no cap is ever passed, whatever is late, lost, repeated, stopped or change
   );
 });
 
-test('nor when the clock is put back and some partitions were told of the next hour already', () => {
+test('nor when the clock is put back and some partitions were told of the next hour', () => {
   const caps = { budget_micros: 1_000 * BID, hourly_micros: 12 * BID };
   const cluster = new GrantCluster(campaignOf(caps), 2, Date.parse('2024-04-08T12:00Z'));
   const auditor = new Auditor(cluster);
